@@ -1,0 +1,220 @@
+"""Who takes part and with what: participants, sites, resources and the network tree they hang from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeVar
+
+from vpp.domain.errors import InputError, UnknownThingError
+
+
+T = TypeVar("T", "Node", "Participant", "Site", "Resource")
+
+
+class ResourceKind(StrEnum):
+    """What a resource physically is; reports are split by it."""
+
+    FACTORY_LINE = "factory_line"
+    FACTORY_PROCESS = "factory_process"
+    PUBLIC_CHARGING = "public_charging"
+    RESIDENTIAL_CHARGING = "residential_charging"
+    COOLING = "cooling"
+    LIGHTING = "lighting"
+    STORAGE = "storage"
+
+
+class CustomerClass(StrEnum):
+    """Tariff and protection class of a site."""
+
+    INDUSTRY = "industry"
+    COMMERCE = "commerce"
+    CHARGING_OPERATOR = "charging_operator"
+    RESIDENTIAL_CHARGING = "residential_charging"
+    DATA_CENTRE = "data_centre"
+    STORAGE = "storage"
+    RESIDENTS = "residents"
+    HOSPITAL = "hospital"
+    AGRICULTURE = "agriculture"
+    PUBLIC_SERVICE = "public_service"
+
+
+PROTECTED_CLASSES = frozenset(
+    {CustomerClass.RESIDENTS, CustomerClass.HOSPITAL, CustomerClass.AGRICULTURE, CustomerClass.PUBLIC_SERVICE}
+)
+"""Never curtailable, whatever anybody configures (DESIGN section 3, rule 5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A substation, feeder or line of the network tree.
+
+    Attributes:
+        parent_id: The node above; ``None`` for a root.
+        import_limit_kw: Largest net flow towards the customers, > 0.
+        export_limit_kw: Largest net flow back towards the grid, >= 0.
+    """
+
+    id: str
+    name: str
+    parent_id: str | None
+    import_limit_kw: float
+    export_limit_kw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who signs and is paid."""
+
+    id: str
+    name: str
+    name_zh: str
+    customer_class: CustomerClass
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What sits behind one meter.
+
+    Attributes:
+        contracted_demand_kw: Largest allowed import; hard.
+        export_allowed: Whether the site may feed back into the grid.
+        meter: ``net`` or ``gross`` of generation behind the meter.
+    """
+
+    id: str
+    participant_id: str
+    node_id: str
+    customer_class: CustomerClass
+    contracted_demand_kw: float
+    export_allowed: bool = False
+    meter: str = "net"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One controllable thing on a site, with its own sub-meter.
+
+    Attributes:
+        gateway_id: The only gateway that may report for it and that is sent its commands.
+        rated_kw: Largest power into the resource, > 0; readings far beyond it are implausible.
+        opted_in: Residential charging takes part only by its owner's choice; others are in by contract.
+        needs_person: A person on site confirms each command.
+    """
+
+    id: str
+    site_id: str
+    gateway_id: str
+    kind: ResourceKind
+    rated_kw: float
+    opted_in: bool = True
+    needs_person: bool = False
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All that is registered, checked for dangling references on construction.
+
+    Raises:
+        InputError: duplicate id, unknown reference, cycle in the network, or a non-positive rating.
+    """
+
+    nodes: Mapping[str, Node]
+    participants: Mapping[str, Participant]
+    sites: Mapping[str, Site]
+    resources: Mapping[str, Resource]
+    _ancestors: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        nodes: Iterable[Node],
+        participants: Iterable[Participant],
+        sites: Iterable[Site],
+        resources: Iterable[Resource],
+    ) -> "Fleet":
+        """A checked fleet from its parts."""
+        return cls(_by_id(nodes), _by_id(participants), _by_id(sites), _by_id(resources))
+
+    def __post_init__(self) -> None:
+        for node in self.nodes.values():
+            _require(node.import_limit_kw > 0, f"node {node.id!r}: import limit {node.import_limit_kw} kW is not > 0")
+            _require(node.export_limit_kw >= 0, f"node {node.id!r}: export limit {node.export_limit_kw} kW is < 0")
+            self._ancestors[node.id] = self._walk_up(node)
+        for site in self.sites.values():
+            _require(site.node_id in self.nodes, f"site {site.id!r} names unknown node {site.node_id!r}")
+            _require(
+                site.participant_id in self.participants,
+                f"site {site.id!r} names unknown participant {site.participant_id!r}",
+            )
+        for resource in self.resources.values():
+            _require(resource.site_id in self.sites, f"resource {resource.id!r} names unknown site {resource.site_id!r}")
+            _require(resource.rated_kw > 0, f"resource {resource.id!r}: rated power {resource.rated_kw} kW is not > 0")
+
+    def _walk_up(self, node: Node) -> tuple[str, ...]:
+        path = [node.id]
+        while node.parent_id is not None:
+            if node.parent_id not in self.nodes:
+                raise InputError(f"node {node.id!r} names unknown parent {node.parent_id!r}")
+            if node.parent_id in path:
+                raise InputError(f"node {node.parent_id!r} is its own ancestor")
+            path.append(node.parent_id)
+            node = self.nodes[node.parent_id]
+        return tuple(path)
+
+    def node_path(self, node_id: str) -> tuple[str, ...]:
+        """``node_id`` and its ancestors, from the bottom up."""
+        try:
+            return self._ancestors[node_id]
+        except KeyError:
+            raise UnknownThingError("node", node_id) from None
+
+    def resource(self, resource_id: str) -> Resource:
+        """The resource, or ``UnknownThingError``."""
+        try:
+            return self.resources[resource_id]
+        except KeyError:
+            raise UnknownThingError("resource", resource_id) from None
+
+    def site_of(self, resource_id: str) -> Site:
+        """The site behind whose meter the resource sits."""
+        return self.sites[self.resource(resource_id).site_id]
+
+    def participant_of(self, resource_id: str) -> Participant:
+        """Who is paid for the resource."""
+        return self.participants[self.site_of(resource_id).participant_id]
+
+    def protected(self, resource_id: str) -> bool:
+        """Whether the resource belongs to a class that is never curtailed."""
+        return self.site_of(resource_id).customer_class in PROTECTED_CLASSES
+
+    @cached_property
+    def by_gateway(self) -> Mapping[str, tuple[str, ...]]:
+        """Resource ids per gateway, in registration order."""
+        grouped: dict[str, list[str]] = {}
+        for resource in self.resources.values():
+            grouped.setdefault(resource.gateway_id, []).append(resource.id)
+        return {gateway_id: tuple(ids) for gateway_id, ids in grouped.items()}
+
+    @cached_property
+    def by_participant(self) -> Mapping[str, tuple[str, ...]]:
+        """Resource ids per participant, in registration order."""
+        grouped: dict[str, list[str]] = {}
+        for resource in self.resources.values():
+            grouped.setdefault(self.sites[resource.site_id].participant_id, []).append(resource.id)
+        return {participant_id: tuple(ids) for participant_id, ids in grouped.items()}
+
+
+def _by_id(things: Iterable[T]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for thing in things:
+        if thing.id in found:
+            raise InputError(f"{type(thing).__name__.lower()} id {thing.id!r} is used twice")
+        found[thing.id] = thing
+    return found
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InputError(message)

@@ -1,0 +1,146 @@
+"""What the controller and the gateways need from the outside, named by need; ``vpp.infra`` has the real ones.
+
+Fakes that implement a port ship with the code (``vpp.infra.memory``) and pass the same contract tests.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ParamSpec, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vpp.domain.facts import Fact
+from vpp.domain.telemetry import Reading
+from vpp.domain.timegrid import TimeGrid
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware UTC."""
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Returns once ``now() >= instant``; at once when that is already so."""
+
+
+class Workers(Protocol):
+    """Where work that would block the event loop is done."""
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result; its exception passes through."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusMessage:
+    """One message as received."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastWill:
+    """What the broker publishes, retained, when the session ends without a farewell."""
+
+    topic: str
+    payload: bytes
+
+
+class BusSession(Protocol):
+    """One live connection to the broker."""
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Returns once the broker has taken the message (QoS 1).
+
+        Raises:
+            BusError: the link is lost.
+        """
+
+    def messages(self) -> AsyncIterator[BusMessage]:
+        """Messages of the session's subscriptions in order of arrival; raises ``BusError`` when the link is lost."""
+
+
+class Bus(Protocol):
+    """A broker that sessions can be opened to."""
+
+    def connect(
+        self, client_id: str, *, subscriptions: Sequence[str], will: LastWill | None = None
+    ) -> AbstractAsyncContextManager[BusSession]:
+        """A session; ``BusError`` on entry when the broker cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A fact with its place in the ledger (positions start at 1 and have no gaps)."""
+
+    position: int
+    fact: Fact
+
+
+class Ledger(Protocol):
+    """Append-only facts; one writer."""
+
+    async def append(self, facts: Sequence[Fact]) -> int:
+        """Position of the last one, once all are durable; all or nothing.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+
+    def read(self, *, after: int = 0) -> AsyncIterator[StoredFact]:
+        """All facts behind position ``after``, in order."""
+
+    async def log_hash(self) -> str:
+        """SHA-256 (hex) over the canonical facts, wall-clock fields left out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntervalEnergy:
+    """Metered energy per 15-minute interval.
+
+    Attributes:
+        energy_wh: Shape (meters, intervals), float64; exact integers, ``nan`` where the meter has no good register
+            pair around the interval.
+    """
+
+    meter_ids: tuple[str, ...]
+    grid: TimeGrid
+    energy_wh: NDArray[np.float64]
+
+
+class MeterArchive(Protocol):
+    """Readings as they came, and 15-minute energy derived from their registers."""
+
+    async def store(self, readings: Sequence[Reading]) -> None:
+        """Stores readings; the same (meter, instant) again with equal values changes nothing.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+
+    async def import_day(self, day: date, meter_ids: Sequence[str], energy_wh: NDArray[np.float64]) -> None:
+        """Stores a past day's interval energy, shape (meters, 96), ``nan`` for missing."""
+
+    async def interval_energy(self, meter_ids: Sequence[str], grid: TimeGrid) -> IntervalEnergy:
+        """Interval energy from register differences, imported days where no register was read."""
+
+    async def readings(self, meter_ids: Sequence[str], start: datetime, end: datetime) -> list[Reading]:
+        """Readings in ``[start, end)``, ordered by instant, then meter."""
+
+
+class Metrics(Protocol):
+    """Counters and gauges, by name."""
+
+    def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
+        """Adds to a counter."""
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Sets a gauge."""
