@@ -1,7 +1,13 @@
-"""Facts: what has happened, in the past tense. The ledger keeps nothing else."""
+"""Facts: what has happened, in the past tense. The ledger keeps nothing else.
+
+Every fact is a frozen dataclass of plain values, so that it can be written canonically and read back unchanged.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+from vpp.domain.commands import AckState, Command
+from vpp.domain.events import Direction, EventKind, EventStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +23,226 @@ class Fact:
     event_id: str | None = None
 
 
-FACT_TYPES: dict[str, type[Fact]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerStarted(Fact):
+    """A controller run began; ``epoch`` is higher than any before."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDeclared(Fact):
+    """A grid operator declared an event; it is a draft."""
+
+    program_id: str
+    kind: EventKind
+    direction: Direction
+    start: datetime
+    end: datetime
+    target_percent: float | None
+    target_mw: float | None
+    scope_node_id: str | None
+    declared_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventApproved(Fact):
+    """The event was checked against its programme, and its reference peak frozen.
+
+    Attributes:
+        target_kw: Per event interval.
+        reference_peak_source: Where the figure comes from, in words.
+    """
+
+    reference_peak_kw: float
+    reference_peak_source: str
+    reference_peak_date: date
+    target_kw: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantsInvited(Fact):
+    """Invitations went out; answers count until ``reply_by``."""
+
+    participant_ids: tuple[str, ...]
+    reply_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAnswered(Fact):
+    """A participant accepted or declined."""
+
+    participant_id: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantOptedOut(Fact):
+    """A participant withdrew after accepting; its resources are released at the next revision."""
+
+    participant_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCommitted(Fact):
+    """The list of resources that may be called was closed.
+
+    Attributes:
+        skipped: Reason code per resource of the scope that may not be called.
+    """
+
+    resource_ids: tuple[str, ...]
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselinesFrozen(Fact):
+    """Baselines were computed once and for all, before the event.
+
+    Attributes:
+        grid_start: First interval of the arrays.
+        baseline_kw: Per resource, rounded to 1 W, over event and recovery.
+        methods: Method name per resource.
+        findings: Findings per resource that has any.
+        margin_kw: Held above the target for what cannot be measured.
+        placebo: Name to figure, in percent.
+        day_baseline_kw: The same over the whole trading day (96 values), for the rebound figure.
+    """
+
+    grid_start: datetime
+    baseline_kw: dict[str, tuple[float, ...]]
+    methods: dict[str, str]
+    findings: dict[str, tuple[str, ...]]
+    margin_kw: float
+    placebo: dict[str, float]
+    day_baseline_kw: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanIssued(Fact):
+    """A revision of the dispatch plan passed the feasibility check.
+
+    Attributes:
+        first_interval: Start of the first interval of ``response_kw``.
+        response_kw: Full response asked per resource with any, for the remaining event intervals.
+        expected_kw: Expected response of the portfolio per interval (delivery learnt so far).
+        offered_kw: What the accepted resources could give per interval.
+        binding: ``name: sentence`` of the limits that stop more, when short.
+        reasons: Reason code per candidate resource.
+    """
+
+    revision: int
+    reason: str
+    first_interval: datetime
+    response_kw: dict[str, tuple[float, ...]]
+    expected_kw: tuple[float, ...]
+    offered_kw: tuple[float, ...]
+    shortfall_kw: tuple[float, ...]
+    binding: tuple[tuple[str, str], ...]
+    reasons: dict[str, str]
+    outcome: str
+    source: str
+    status: str
+    gap: float | None
+    before_kw: float | None
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandsIssued(Fact):
+    """Commands for one gateway were decided; they are sent after this fact is on disk."""
+
+    gateway_id: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AckEntry:
+    """One acknowledged command."""
+
+    command_id: str
+    resource_id: str
+    state: AckState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandsAcked(Fact):
+    """A gateway acknowledged commands; ``seq`` rises per gateway."""
+
+    gateway_id: str
+    seq: int
+    acks: tuple[AckEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingsStored(Fact):
+    """Telemetry messages are in the archive.
+
+    Attributes:
+        through_seq: Highest gapless telemetry sequence number per gateway heard from.
+        count: Readings stored with this fact.
+        digest: SHA-256 (hex) over these readings, so that one altered reading changes the log.
+    """
+
+    through_seq: dict[str, int]
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayChanged(Fact):
+    """A gateway came or went."""
+
+    gateway_id: str
+    online: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAdvanced(Fact):
+    """The event took a step of its state table that carries no data of its own."""
+
+    step: EventStep
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementsIssued(Fact):
+    """Statements were drawn up.
+
+    Attributes:
+        version: 1 for the first, higher for corrections.
+        digest: SHA-256 (hex) of the canonical bytes of all statements.
+    """
+
+    version: int
+    provisional: bool
+    digest: str
+    total_response_kwh: str
+    total_payment_cny: str
+
+
+FACT_TYPES: dict[str, type[Fact]] = {
+    kind.__name__: kind
+    for kind in (
+        ControllerStarted,
+        EventDeclared,
+        EventApproved,
+        ParticipantsInvited,
+        InvitationAnswered,
+        ParticipantOptedOut,
+        EventCommitted,
+        BaselinesFrozen,
+        PlanIssued,
+        CommandsIssued,
+        CommandsAcked,
+        ReadingsStored,
+        GatewayChanged,
+        EventAdvanced,
+        StatementsIssued,
+    )
+}
 """Every kind of fact by its name, for reading the ledger back."""
 
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
