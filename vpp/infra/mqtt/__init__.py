@@ -1,0 +1,1 @@
+"""MQTT: the bus over a real broker, and a broker to embed."""

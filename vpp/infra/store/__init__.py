@@ -1,0 +1,1 @@
+"""Ledger and meter archive in SQL databases, and the epoch file."""
