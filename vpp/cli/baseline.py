@@ -34,6 +34,7 @@ class _Request:
 
 
 def baseline_command(
+    *,
     meters: Annotated[Path, typer.Option(help="site_id,timestamp,power_kw as .csv or .parquet")],
     method: Annotated[str, typer.Option(help="last5_normal_days or top5_of_10")],
     event_start: Annotated[str, typer.Option(help="ISO 8601 with UTC offset")],
@@ -113,18 +114,21 @@ def _zone(name: str) -> ZoneInfo:
 
 def _event_starts(request: _Request, readings: MeterReadings) -> tuple[datetime, ...]:
     if request.end <= request.start:
-        raise InputError(f"--event-end {request.end.isoformat()} is not after --event-start {request.start.isoformat()}")
+        raise InputError(
+            f"--event-end {request.end.isoformat()} is not after --event-start {request.start.isoformat()}"
+        )
     step = timedelta(minutes=readings.step_minutes)
     first, last = request.start.astimezone(request.zone), (request.end - step).astimezone(request.zone)
     whole = (request.end - request.start) % step == timedelta(0)
     if not whole or (first.hour * 60 + first.minute) % readings.step_minutes or first.second or first.microsecond:
         raise InputError(
-            f"event {request.start.isoformat()} to {request.end.isoformat()} is not made of whole {readings.step_minutes}-minute "
-            f"intervals, the step of {readings.file}"
+            f"event {request.start.isoformat()} to {request.end.isoformat()} is not made of whole "
+            f"{readings.step_minutes}-minute intervals, the step of {readings.file}"
         )
     if first.date() != last.date():
         raise InputError(
-            f"event passes midnight in {request.zone.key} ({first.date()} to {last.date()}): ask for each day's part apart"
+            f"event passes midnight in {request.zone.key} ({first.date()} to {last.date()}): "
+            "ask for each day's part apart"
         )
     return local_starts(request.start, request.end, readings.step_minutes, request.zone)
 
@@ -150,10 +154,14 @@ def _summary(table: BaselineTable, readings: MeterReadings, request: _Request, *
     total = len(table.meter_ids)
     good = int(table.sufficient.sum())
     if not as_json:
-        lines = [f"{good} of {total} sites have a baseline ({table.rule.method}, adjustment {request.rule.adjustment.kind})"]
+        lines = [
+            f"{good} of {total} sites have a baseline ({table.rule.method}, adjustment {request.rule.adjustment.kind})"
+        ]
         return "\n".join([*lines, *table.findings])
     insufficient = {
-        site: outcome.reason for site, outcome in zip(table.meter_ids, table, strict=True) if isinstance(outcome, Insufficient)
+        site: outcome.reason
+        for site, outcome in zip(table.meter_ids, table, strict=True)
+        if isinstance(outcome, Insufficient)
     }
     return json.dumps(
         {

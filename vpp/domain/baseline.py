@@ -9,14 +9,20 @@ over the event's hours). Storage is measured against its declared schedule inste
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vpp.domain.baseline_adjustment import Adjustment, AdjustmentKind, AdjustmentRule, AdjustmentState, same_day_adjustment
+from vpp.domain.baseline_adjustment import (
+    Adjustment,
+    AdjustmentKind,
+    AdjustmentRule,
+    AdjustmentState,
+    same_day_adjustment,
+)
 from vpp.domain.errors import InputError
 from vpp.domain.load_history import EventHours, Floats, LoadHistory, Mask, Slots
 from vpp.domain.working_days import DayType, WorkingDays
@@ -56,7 +62,7 @@ class BaselineRule:
     """A programme's choice for one class of meters."""
 
     method: BaselineMethod
-    adjustment: AdjustmentRule = AdjustmentRule()
+    adjustment: AdjustmentRule = field(default_factory=AdjustmentRule)
     lookback_days: int = LOOKBACK_DAYS
 
 
@@ -161,8 +167,8 @@ def estimate_baselines(
 ) -> BaselineTable:
     """Baselines of all meters of ``history`` for the event's output slots.
 
-    A day is usable when it is a working day within ``rule.lookback_days`` before the event, without event or outage, and
-    complete over the hours that the rule reads (the event's, and the window's when there is an adjustment). Equal
+    A day is usable when it is a working day within ``rule.lookback_days`` before the event, without event or outage,
+    and complete over the hours that the rule reads (the event's, and the window's when there is an adjustment). Equal
     energies rank the later day first. The outcome of a meter does not depend on the others.
 
     Raises:
@@ -263,7 +269,8 @@ def _mean_of_days(history: LoadHistory, used: Slots, slots: Slots) -> Floats:
         present = np.isfinite(power_kw) & (used[:, day, None] >= 0)
         total += np.where(present, power_kw, 0.0)
         count += present
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean
 
 
 def _shared_findings(calendar: WorkingDays, event: EventHours) -> tuple[str, ...]:

@@ -86,8 +86,8 @@ class LoadHistory:
             (meter_id,),
             self.days,
             self.power_kw.sum(axis=0, keepdims=True, dtype=np.float64),
-            self.event_days.any(axis=0, keepdims=True),
-            self.outage_days.any(axis=0, keepdims=True),
+            np.asarray(self.event_days.any(axis=0))[None, :],
+            np.asarray(self.outage_days.any(axis=0))[None, :],
         )
 
 

@@ -1,4 +1,4 @@
-"""Interval readings in CSV or Parquet files, for ``vpp baseline``: strict in, with file, row and value in every refusal.
+"""Interval readings in CSV or Parquet files, for ``vpp baseline``; every refusal names file, row and value.
 
 In: ``site_id,timestamp,power_kw``, the timestamp being the interval's start with its UTC offset and the power the
 interval's mean. Out: ``site_id,interval_start,baseline_kw,sufficient``. Rows are counted from 1 without the header.
@@ -104,8 +104,8 @@ def history_of(readings: MeterReadings, zone: ZoneInfo, *, excluded_days: Sequen
     if (minutes % readings.step_minutes).any():
         at = readings.starts[int(np.argmax(minutes % readings.step_minutes != 0))].astimezone(zone)
         raise InputError(
-            f"{readings.file}: interval start {at.isoformat()} is not a whole number of {readings.step_minutes} minutes "
-            f"from midnight in {zone.key}"
+            f"{readings.file}: interval start {at.isoformat()} is not a whole number of "
+            f"{readings.step_minutes} minutes from midnight in {zone.key}"
         )
     cell = np.array([position[moment.date()] for moment in local]) * slots + minutes // readings.step_minutes
     power_kw = np.full((len(readings.site_ids), len(days) * slots), np.nan)
@@ -113,11 +113,18 @@ def history_of(readings: MeterReadings, zone: ZoneInfo, *, excluded_days: Sequen
     for doubled in np.flatnonzero(np.bincount(cell) > 1):
         pair = readings.power_kw[:, cell == doubled]
         power_kw[:, doubled] = pair.mean(axis=1)
-    excluded = np.broadcast_to(np.isin(days, list(excluded_days)) if excluded_days else False, (len(readings.site_ids), len(days)))
-    return LoadHistory.of(readings.site_ids, days, power_kw.reshape(len(readings.site_ids), len(days), slots), event_days=excluded.copy())
+    answered = np.array([day in excluded_days for day in days], dtype=np.bool_)
+    return LoadHistory.of(
+        readings.site_ids,
+        days,
+        power_kw.reshape(len(readings.site_ids), len(days), slots),
+        event_days=np.tile(answered, (len(readings.site_ids), 1)),
+    )
 
 
-def write_baselines(path: Path, site_ids: Sequence[str], starts: Sequence[datetime], baseline_kw: Floats, sufficient: NDArray[np.bool_]) -> None:
+def write_baselines(
+    path: Path, site_ids: Sequence[str], starts: Sequence[datetime], baseline_kw: Floats, sufficient: NDArray[np.bool_]
+) -> None:
     """Writes one row per site and interval, sites as given, power empty where there is no baseline.
 
     Args:
@@ -150,7 +157,8 @@ def _write_csv(
         for site_id, row, is_sufficient in zip(site_ids, baseline_kw.tolist(), sufficient.tolist(), strict=True):
             flag = "true" if is_sufficient else "false"
             writer.writerows(
-                (site_id, stamp, "" if math.isnan(kw) else repr(kw), flag) for stamp, kw in zip(stamps, row, strict=True)
+                (site_id, stamp, "" if math.isnan(kw) else repr(kw), flag)
+                for stamp, kw in zip(stamps, row, strict=True)
             )
 
 
@@ -202,9 +210,13 @@ def _first(flags: pa.ChunkedArray) -> int:
 def _instants_us(path: Path, column: pa.ChunkedArray) -> NDArray[np.int64]:
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is None:
-        raise InputError(f"{path}: row 1: timestamp {column[0].as_py()} has no UTC offset, expected a zone-aware column")
+        raise InputError(
+            f"{path}: row 1: timestamp {column[0].as_py()} has no UTC offset, expected a zone-aware column"
+        )
     if column.null_count:
-        raise InputError(f"{path}: row {_first(pc.is_null(column))}: timestamp is empty, expected ISO 8601 with a UTC offset")
+        raise InputError(
+            f"{path}: row {_first(pc.is_null(column))}: timestamp is empty, expected ISO 8601 with a UTC offset"
+        )
     utc_us = pa.timestamp("us", "UTC")
     if pa.types.is_timestamp(kind):
         stamps = column.cast(utc_us, safe=False)
@@ -219,8 +231,8 @@ def _instants_us(path: Path, column: pa.ChunkedArray) -> NDArray[np.int64]:
     if off.any():
         row = int(np.argmax(off))
         raise InputError(
-            f"{path}: row {row + 1}: timestamp {column[row].as_py()} is not on a 15-minute boundary, expected the start of "
-            "a 15-minute or hourly interval"
+            f"{path}: row {row + 1}: timestamp {column[row].as_py()} is not on a 15-minute boundary, "
+            "expected the start of a 15-minute or hourly interval"
         )
     return instants
 
@@ -244,13 +256,15 @@ def _powers_kw(path: Path, column: pa.ChunkedArray) -> Floats:
             numbers = text.cast(pa.float64())
         except pa.ArrowInvalid:
             row, value = next((i, v) for i, v in enumerate(text.to_pylist(), 1) if v is not None and not _is_number(v))
-            raise InputError(f"{path}: row {row}: power_kw {value!r} is not a number, expected kW, or nothing where missing") from None
+            raise InputError(
+                f"{path}: row {row}: power_kw {value!r} is not a number, expected kW, or nothing where missing"
+            ) from None
     bad = pc.invert(pc.is_finite(numbers))
     if pc.any(bad).as_py():
         row = _first(bad)
         raise InputError(
-            f"{path}: row {row}: power_kw {column[row - 1].as_py()!r} is not a finite number, expected kW, or nothing where "
-            "missing"
+            f"{path}: row {row}: power_kw {column[row - 1].as_py()!r} is not a finite number, "
+            "expected kW, or nothing where missing"
         )
     powers: Floats = numbers.combine_chunks().to_numpy(zero_copy_only=False)
     return powers
@@ -264,26 +278,28 @@ def _is_number(text: str) -> bool:
 
 
 def _step_minutes(path: Path, site: NDArray[np.int64], instant_us: NDArray[np.int64]) -> int:
-    """15 or 60, by the smallest distance between readings of a site."""
+    """15 or 60: the smallest distance between two readings of a site.
+
+    A quarter-hourly file in which some site goes on for hours at another step is refused: a gap does not look like that,
+    and an hour's mean is not a quarter's.
+    """
     order = np.lexsort((instant_us, site))
     gap = np.diff(instant_us[order]) // US_PER_MINUTE
-    same = (np.diff(site[order]) == 0) & (gap > 0)
-    if not same.any():
+    gap[np.diff(site[order]) != 0] = 0
+    if not gap.any():
         raise InputError(f"{path}: no site has two intervals, so that the step (15 or 60 minutes) cannot be told")
-    gap = np.where(same, gap, 0)
-    per_site = np.full(int(site.max()) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(per_site, site[order][1:][same], gap[same])
-    steps = sorted({int(step) for step in per_site if step != np.iinfo(np.int64).max})
-    hourly_run = np.convolve(gap == STEPS_MINUTES[1], np.ones(MIXED_RUN), "valid") >= MIXED_RUN
-    if len(steps) > 1 or (steps == [STEPS_MINUTES[0]] and hourly_run.any()):
-        at = int(np.argmax(hourly_run)) if hourly_run.any() else int(np.argmax(same & (gap > steps[0])))
-        raise InputError(
-            f"{path}: row {int(order[at]) + 1}: intervals of {steps[0]} and {max(steps[-1], 60)} minutes are mixed, expected one step for the "
-            "whole file"
-        )
-    if steps[0] not in STEPS_MINUTES:
-        raise InputError(f"{path}: intervals of {steps[0]} minutes, expected 15 or 60")
-    return steps[0]
+    step = int(gap[gap > 0].min())
+    if step not in STEPS_MINUTES:
+        raise InputError(f"{path}: intervals of {step} minutes, expected 15 or 60")
+    for other in (30, 60) if step == STEPS_MINUTES[0] else ():
+        run = np.convolve(gap == other, np.ones(MIXED_RUN), "valid") >= MIXED_RUN
+        if run.any():
+            row = int(order[int(np.argmax(run))]) + 1
+            raise InputError(
+                f"{path}: row {row}: intervals of {other} minutes from here on, of {step} minutes elsewhere, "
+                "expected one step for the whole file"
+            )
+    return step
 
 
 def _fill(path: Path, grid: Floats, site: NDArray[np.int64], column: NDArray[np.intp], power_kw: Floats) -> int:
