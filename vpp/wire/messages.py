@@ -15,6 +15,7 @@ from vpp.domain.fleet import ResourceKind
 from vpp.domain.telemetry import Quality
 from vpp.domain.timegrid import INTERVAL
 
+MAX_RELEASE_AFTER_S = 86_400.0
 INTERVAL_MINUTES = int(INTERVAL.total_seconds() // 60)
 
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -57,7 +58,7 @@ class BirthMessage(Struct, frozen=True):
     resources: list[CatalogueEntry]
 
 
-class StatusMessage(Struct, frozen=True):
+class StatusMessage(Struct, frozen=True, omit_defaults=True):
     """Retained, and the last will: whether the gateway is there.
 
     Attributes:
@@ -76,10 +77,10 @@ class WireReading(Struct, frozen=True):
     resource_id: Id
     power_kw: float
     register_wh: RegisterWh
-    quality: Quality = Quality.GOOD
+    quality: Quality
 
 
-class TelemetryMessage(Struct, frozen=True):
+class TelemetryMessage(Struct, frozen=True, omit_defaults=True):
     """One minute of all resources of a gateway.
 
     Attributes:
@@ -164,7 +165,7 @@ _SERIES_FIELDS: dict[type[Struct], tuple[str, ...]] = {
 }
 
 
-class WireOffer(Struct, frozen=True):
+class WireOffer(Struct, frozen=True, omit_defaults=True):
     """What one resource offers; every series has the length of ``forecast_kw``."""
 
     resource_id: Id
@@ -207,7 +208,7 @@ class WireCommand(Struct, frozen=True):
     assumed_forecast_kw: Series
     valid_from: Instant
     expires_at: Instant
-    release_after_s: NonNegative
+    release_after_s: Annotated[float, Meta(ge=0, le=MAX_RELEASE_AFTER_S)]
 
     def __post_init__(self) -> None:
         if len(self.setpoints_kw) != len(self.assumed_forecast_kw):
@@ -234,7 +235,7 @@ class CommandMessage(Struct, frozen=True):
     commands: list[WireCommand]
 
 
-class WireAck(Struct, frozen=True):
+class WireAck(Struct, frozen=True, omit_defaults=True):
     """How far one command has come.
 
     Attributes:
@@ -267,7 +268,7 @@ class ClockSync(Struct, frozen=True):
     speed: Positive
 
 
-class NoticeMessage(Struct, frozen=True):
+class NoticeMessage(Struct, frozen=True, omit_defaults=True):
     """What the controller tells a gateway besides commands.
 
     Attributes:
@@ -287,7 +288,7 @@ class NoticeMessage(Struct, frozen=True):
     clock: ClockSync | None = None
 
 
-class WireStream(Struct, frozen=True):
+class WireStream(Struct, frozen=True, omit_defaults=True):
     """Answer for one stream: what was asked, and what is sent again; ``None`` when nothing of it is kept."""
 
     requested_from: Count
@@ -295,10 +296,11 @@ class WireStream(Struct, frozen=True):
     resent_through: Count | None = None
 
 
-class ReplyMessage(Struct, frozen=True):
+class ReplyMessage(Struct, frozen=True, omit_defaults=True):
     """Answer to a notice's gap request; the messages themselves come again on their own topics.
 
-    What lies in ``[requested_from, resent_from)``, or everything asked for when ``resent_from`` is ``null``, is not kept.
+    What lies in ``[requested_from, resent_from)``, or all that was asked for when ``resent_from`` is ``null``, is not
+    kept.
     """
 
     gateway_id: Id

@@ -88,5 +88,6 @@ def gateway_subscriptions(gateway_id: str) -> tuple[str, ...]:
 def _check_gateway_id(gateway_id: str) -> None:
     if not _GATEWAY_ID.fullmatch(gateway_id):
         raise MessageError(
-            f"gateway id {gateway_id!r} is not 1 to 64 letters, digits, '_', '.', ':' or '-' beginning with a letter or digit"
+            f"gateway id {gateway_id!r} is not 1 to 64 letters, digits, '_', '.', ':' or '-', beginning with a letter "
+            "or digit"
         )

@@ -1,0 +1,1 @@
+"""Edge gateways: each speaks a device protocol on one side and the MQTT contract on the other."""

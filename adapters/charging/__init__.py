@@ -1,0 +1,1 @@
+"""Charging: public stations, and residential clusters by opt-in."""

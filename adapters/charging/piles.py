@@ -1,0 +1,130 @@
+"""Charging clusters as a cumulative-energy envelope, and least laxity first when power is short.
+
+Cars that are there: at the earliest ``min(need, p_max * t)``, at the latest so that the need is met by departure. Cars
+still to come: what the forecast holds beyond those that are there; they may be served ``slack_min`` later.
+"""
+
+import numpy as np
+
+from adapters.kit.adapter import OfferRequest
+from adapters.kit.driver import DeviceReadings, Indices, PileReadings
+from adapters.kit.resource_spec import ChargingTerms, ResourceSpec
+from adapters.kit.split import fill_in_order, fill_proportionally
+from vpp.domain.capability import CapabilityOffer
+from vpp.domain.errors import InputError
+from vpp.domain.fleet import ResourceKind
+from vpp.domain.flexibility import Charging, Series
+from vpp.domain.timegrid import INTERVAL, INTERVAL_H
+
+INTERVAL_MIN = INTERVAL.total_seconds() / 60
+
+
+class ChargingAdapter:
+    """Public stations and residential clusters."""
+
+    def offer(self, request: OfferRequest) -> CapabilityOffer:
+        """A ``Charging`` envelope; its ceiling is the uncontrolled charging, which is the offer's forecast too."""
+        spec = request.spec
+        terms = _terms(spec)
+        piles = _piles(spec, request.readings)
+        earliest, latest = _present_cars(piles, spec.devices, len(request.grid))
+        to_come = np.maximum(np.cumsum(request.forecast_kw) * INTERVAL_H - earliest, 0.0)
+        to_come = np.maximum.accumulate(to_come)
+        ceiling = _within_power(earliest + to_come, spec.rated_kw)
+        forecast = np.diff(ceiling, prepend=0.0) / INTERVAL_H
+        floor = latest + _delayed(to_come, terms.slack_min)
+        power_min = np.zeros_like(forecast)
+        if spec.kind is ResourceKind.PUBLIC_CHARGING and terms.slowing_consented:
+            kept = _kept_fraction(terms)
+            floor = np.minimum(floor, kept * ceiling)
+            power_min = kept * forecast
+        return request.offer(
+            Charging(
+                power_min_kw=power_min,
+                power_max_kw=np.full_like(forecast, max(spec.rated_kw, float(forecast.max(initial=0.0)))),
+                energy_floor_kwh=np.minimum(floor, ceiling),
+                energy_ceiling_kwh=ceiling,
+                cost_cny_per_kwh=terms.cost_cny_per_kwh,
+            ),
+            forecast,
+        )
+
+    def split(self, spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> Series:
+        """Consenting public piles equally slowed, all others least laxity first; empty piles get what is left."""
+        piles = _piles(spec, readings)
+        maximum = piles.power_max_kw[spec.devices]
+        plugged = piles.plugged[spec.devices]
+        minimum = np.minimum(piles.power_min_kw[spec.devices], maximum)
+        if spec.kind is ResourceKind.PUBLIC_CHARGING:
+            floor_fraction = _terms(spec).slowed_to_fraction if _terms(spec).slowing_consented else 0.0
+            demand = np.where(plugged, maximum, 0.0)
+            lower = np.where(plugged, np.maximum(minimum, floor_fraction * maximum), 0.0)
+            if lower.sum() <= setpoint_kw:
+                present = fill_proportionally(setpoint_kw, lower, demand, demand)
+                rest = setpoint_kw - float(present.sum())
+                empty = np.flatnonzero(~plugged)
+                return present + fill_in_order(rest, minimum, np.where(plugged, 0.0, maximum), empty)
+        return fill_in_order(setpoint_kw, minimum, maximum, laxity_order(piles, spec.devices))
+
+    def resplits_on_change(self) -> bool:
+        """Yes: a car that comes must not wait for the next interval."""
+        return True
+
+
+def laxity_order(piles: PileReadings, devices: slice) -> Indices:
+    """Positions of the piles, the car with the least time to spare first, empty piles last."""
+    power = np.maximum(piles.power_max_kw[devices], 1e-6)
+    laxity_min = piles.minutes_to_departure[devices] - piles.session_needed_kwh[devices] / power * 60.0
+    return np.lexsort((laxity_min, ~piles.plugged[devices]))
+
+
+def unserved_kwh(spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> float:
+    """Energy that the cars there now will lack at departure if ``setpoint_kw`` stays until then."""
+    piles = _piles(spec, readings)
+    given = ChargingAdapter().split(spec, setpoint_kw, readings)
+    reachable = given * piles.minutes_to_departure[spec.devices] / 60.0
+    lacking = np.maximum(piles.session_needed_kwh[spec.devices] - reachable, 0.0)
+    return float(lacking[piles.plugged[spec.devices]].sum())
+
+
+def _present_cars(piles: PileReadings, devices: slice, intervals: int) -> tuple[Series, Series]:
+    """Cumulative energy at the earliest and at the latest, shape (intervals,) each, at interval ends."""
+    plugged = piles.plugged[devices]
+    if not plugged.any():
+        return np.zeros(intervals), np.zeros(intervals)
+    need = piles.session_needed_kwh[devices][plugged, np.newaxis]
+    power = piles.power_max_kw[devices][plugged, np.newaxis]
+    leaves_h = piles.minutes_to_departure[devices][plugged, np.newaxis] / 60.0
+    ends_h = INTERVAL_H * np.arange(1, intervals + 1)
+    earliest = np.minimum(need, power * ends_h)
+    latest = np.minimum(earliest, np.maximum(need - power * np.maximum(leaves_h - ends_h, 0.0), 0.0))
+    return earliest.sum(axis=0), latest.sum(axis=0)
+
+
+def _within_power(cumulative_kwh: Series, power_kw: float) -> Series:
+    """The largest curve below ``cumulative_kwh`` that never rises faster than ``power_kw``."""
+    ramp = power_kw * INTERVAL_H * np.arange(1, len(cumulative_kwh) + 1)
+    return np.asarray(ramp + np.minimum(np.minimum.accumulate(cumulative_kwh - ramp), 0.0), dtype=np.float64)
+
+
+def _delayed(cumulative_kwh: Series, delay_min: float) -> Series:
+    ends_min = INTERVAL_MIN * np.arange(1, len(cumulative_kwh) + 1)
+    return np.asarray(np.interp(ends_min - delay_min, ends_min, cumulative_kwh, left=0.0), dtype=np.float64)
+
+
+def _kept_fraction(terms: ChargingTerms) -> float:
+    """Share of the energy kept when each session is slowed for as long as it may be."""
+    slowed_share = min(1.0, terms.slowed_at_most_min / max(terms.session_min, 1e-6))
+    return 1.0 - (1.0 - terms.slowed_to_fraction) * slowed_share
+
+
+def _terms(spec: ResourceSpec) -> ChargingTerms:
+    if not isinstance(spec.terms, ChargingTerms):
+        raise InputError(f"resource {spec.id!r} of kind {spec.kind.value!r} is not charging")
+    return spec.terms
+
+
+def _piles(spec: ResourceSpec, readings: DeviceReadings) -> PileReadings:
+    if readings.piles is None:
+        raise InputError(f"resource {spec.id!r} of kind {spec.kind.value!r}: the driver reads no piles")
+    return readings.piles

@@ -1,0 +1,1 @@
+"""Commercial buildings: cooling within a comfort band, and lighting."""

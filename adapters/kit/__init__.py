@@ -1,0 +1,1 @@
+"""What every gateway needs whatever its devices are: runtime, command gate, follower, disk buffer, driver interface."""

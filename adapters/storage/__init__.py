@@ -1,0 +1,1 @@
+"""Storage: batteries that follow a declared schedule."""
