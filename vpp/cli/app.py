@@ -18,6 +18,9 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def main(
-    *, _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")] = False
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")
+    ] = False,
 ) -> None:
     """Virtual power plant and demand response for one district."""
