@@ -1,11 +1,11 @@
 """Settlement: from a participant's graded energy to a payment and a statement that can be recomputed by hand.
 
 Tianjin's energy-ratio form (city DR scheme of 2021), with actual energy ``q``, declared energy ``d`` and price ``p``:
-``0.2 p q`` below ``0.8 d``; ``p q`` up to ``1.2 d``; ``p (1.2 d + 0.1 (q - 1.2 d))`` above. Negative energy pays 0 and
-residential charging is paid ``p q``. The thresholds are the programme's figures.
+``0.2 p q`` below ``0.8 d``, ``p q`` up to ``1.2 d``, and ``p (1.2 d + 0.1 (q - 1.2 d))`` above. Negative energy pays 0
+and residential charging is paid ``p q``. The thresholds are the programme's figures.
 
-All arithmetic is ``Decimal``. The payment alone is rounded, once, to 0.01 CNY, half up (四舍五入): a participant checks a
-statement with a pocket calculator and expects that rule; at one rounding per statement its bias is below half a fen.
+All arithmetic is ``Decimal``. The payment alone is rounded, once, to 0.01 CNY, half up (四舍五入): a participant checks
+a statement with a pocket calculator and expects that rule; at one rounding per statement its bias is below half a fen.
 """
 
 import json

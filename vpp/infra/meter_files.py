@@ -280,8 +280,8 @@ def _is_number(text: str) -> bool:
 def _step_minutes(path: Path, site: NDArray[np.int64], instant_us: NDArray[np.int64]) -> int:
     """15 or 60: the smallest distance between two readings of a site.
 
-    A quarter-hourly file in which some site goes on for hours at another step is refused: a gap does not look like that,
-    and an hour's mean is not a quarter's.
+    A quarter-hourly file in which some site goes on for hours at another step is refused: no gap looks like that, and
+    an hour's mean is not a quarter's.
     """
     order = np.lexsort((instant_us, site))
     gap = np.diff(instant_us[order]) // US_PER_MINUTE
