@@ -28,11 +28,14 @@ check: $(VENV)/.dev ## everything that needs no running: format, lint, types, im
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-timings
-	$(BIN)/python -m pytest -q -p no:cacheprovider tests/contract/test_schema_drift.py
+	.ci/schemas
 
 format: $(VENV)/.dev ## let ruff rewrite what it safely can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/.setup ## publish the JSON Schemas in configs/wire/v1 anew
+	.ci/schemas --write
 
 test: $(VENV)/.dev system ## the whole suite; nothing is skipped for a missing server
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

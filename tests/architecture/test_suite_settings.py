@@ -90,7 +90,7 @@ def test_ci__runs_check_and_test() -> None:
 def test_make_check__runs_every_gate() -> None:
     dry = subprocess.run(["make", "--dry-run", "check"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
-    for gate in ("ruff format --check", "ruff check", "mypy", "lint-imports"):
+    for gate in ("ruff format --check", "ruff check", "mypy", "lint-imports", ".ci/schemas"):
         assert gate in dry
 
 
