@@ -3,7 +3,7 @@
 Fakes that implement a port ship with the code (``vpp.infra.memory``) and pass the same contract tests.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +12,10 @@ from typing import ParamSpec, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vpp.domain.facts import Fact
+from vpp.domain.capability import CapabilityOffer
+from vpp.domain.commands import Command
+from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
+from vpp.domain.facts import AckEntry, Fact
 from vpp.domain.telemetry import Reading
 from vpp.domain.timegrid import TimeGrid
 
@@ -144,3 +147,66 @@ class Metrics(Protocol):
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Sets a gauge."""
+
+    def note(self, message: str, **details: object) -> None:
+        """Logs what an operator should be able to find later."""
+
+
+class Gateways(Protocol):
+    """The way to the gateways; what they say comes in through ``GatewayListener``."""
+
+    async def send_commands(self, gateway_id: str, commands: Sequence[Command]) -> None:
+        """Publishes commands, one message for all; returns at once when the link is down (they are re-sent later)."""
+
+    async def confirm(
+        self,
+        gateway_id: str,
+        *,
+        through_seq: int | None = None,
+        ack_through_seq: int | None = None,
+        resend_from: int | None = None,
+        ack_resend_from: int | None = None,
+    ) -> None:
+        """Tells a gateway what is committed and may be forgotten, or what is asked for again."""
+
+
+class GatewayListener(Protocol):
+    """Who takes in what gateways say; every message was decoded and belongs to the gateway whose topic it came on."""
+
+    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], *, telemetry_from: int) -> None:
+        """A gateway introduced itself; its next telemetry sequence number is ``telemetry_from``."""
+
+    async def on_status(self, gateway_id: str, *, online: bool) -> None:
+        """A gateway came or went."""
+
+    async def on_telemetry(self, gateway_id: str, seq: int, readings: Sequence[Reading]) -> None:
+        """One minute of a gateway's resources."""
+
+    async def on_not_kept(self, gateway_id: str, *, telemetry_through: int | None, ack_through: int | None) -> None:
+        """A gateway answered that it keeps nothing up to these sequence numbers."""
+
+    async def on_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> None:
+        """The latest capability of some of its resources."""
+
+    async def on_acks(self, gateway_id: str, seq: int, acks: Sequence[AckEntry]) -> None:
+        """Acknowledgements, in their own sequence."""
+
+    async def on_rejected(self, topic: str, reason: str) -> None:
+        """A message could not be read or came from somebody who may not send it."""
+
+    async def on_link(self) -> None:
+        """The link to the broker is up again; what is in force must be said again."""
+
+
+class NetworkForecasts(Protocol):
+    """Expected net flow of the network without an event."""
+
+    async def node_flow_kw(self, grid: TimeGrid) -> Mapping[str, NDArray[np.float64]]:
+        """Per node id, everything below it included, shape (len(grid),)."""
+
+
+class Planner(Protocol):
+    """The optimiser as the controller sees it."""
+
+    def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
+        """A plan that may still have to pass the feasibility check."""

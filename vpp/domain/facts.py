@@ -105,7 +105,6 @@ class BaselinesFrozen(Fact):
         baseline_kw: Per resource, rounded to 1 W, over event and recovery.
         methods: Method name per resource.
         findings: Findings per resource that has any.
-        margin_kw: Held above the target for what cannot be measured.
         placebo: Name to figure, in percent.
         day_baseline_kw: The same over the whole trading day (96 values), for the rebound figure.
     """
@@ -114,7 +113,6 @@ class BaselinesFrozen(Fact):
     baseline_kw: dict[str, tuple[float, ...]]
     methods: dict[str, str]
     findings: dict[str, tuple[str, ...]]
-    margin_kw: float
     placebo: dict[str, float]
     day_baseline_kw: dict[str, tuple[float, ...]]
 
@@ -126,6 +124,8 @@ class PlanIssued(Fact):
     Attributes:
         first_interval: Start of the first interval of ``response_kw``.
         response_kw: Full response asked per resource with any, for the remaining event intervals.
+        forecast_kw: What that response is taken from, for the resources where it is not the frozen baseline.
+        aim_kw: Target plus the margin for what cannot be measured.
         expected_kw: Expected response of the portfolio per interval (delivery learnt so far).
         offered_kw: What the accepted resources could give per interval.
         binding: ``name: sentence`` of the limits that stop more, when short.
@@ -136,6 +136,9 @@ class PlanIssued(Fact):
     reason: str
     first_interval: datetime
     response_kw: dict[str, tuple[float, ...]]
+    forecast_kw: dict[str, tuple[float, ...]]
+    aim_kw: tuple[float, ...]
+    margin_kw: float
     expected_kw: tuple[float, ...]
     offered_kw: tuple[float, ...]
     shortfall_kw: tuple[float, ...]

@@ -1,0 +1,253 @@
+"""The book: what all facts so far add up to. Replaying the ledger through it is the whole of a restart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import singledispatchmethod
+
+import numpy as np
+
+from vpp.domain import facts
+from vpp.domain.commands import AckState, Command, advance_ack
+from vpp.domain.errors import InvariantError, UnknownThingError
+from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
+from vpp.domain.flexibility import Series
+from vpp.domain.timegrid import INTERVAL, TimeGrid
+
+_STEP_OF_FACT: dict[type[facts.Fact], EventStep] = {
+    facts.EventApproved: EventStep.APPROVE,
+    facts.ParticipantsInvited: EventStep.INVITE,
+    facts.EventCommitted: EventStep.COMMIT,
+}
+
+
+@dataclass(slots=True)
+class IssuedCommand:
+    """A command and how far its gateway has got with it."""
+
+    command: Command
+    gateway_id: str
+    issued_at: datetime
+    state: AckState | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class EventRecord:
+    """All that is known of one event.
+
+    Attributes:
+        states: Every state taken with its instant, oldest first.
+        commands: Per resource, oldest first.
+    """
+
+    declaration: Declaration
+    states: list[tuple[EventState, datetime]]
+    reference_peak: facts.EventApproved | None = None
+    invitation: facts.ParticipantsInvited | None = None
+    answers: dict[str, bool] = field(default_factory=dict)
+    opted_out: dict[str, str] = field(default_factory=dict)
+    commitment: facts.EventCommitted | None = None
+    baselines: facts.BaselinesFrozen | None = None
+    plans: list[facts.PlanIssued] = field(default_factory=list)
+    commands: dict[str, list[IssuedCommand]] = field(default_factory=dict)
+    statements: list[facts.StatementsIssued] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def state(self) -> EventState:
+        """The state that it is in now."""
+        return self.states[-1][0]
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in FINAL_STATES
+
+    @property
+    def grid(self) -> TimeGrid:
+        """The event's intervals."""
+        return self.declaration.grid
+
+    @property
+    def target_kw(self) -> Series:
+        """Target per event interval, shape (T,); zeros before approval."""
+        if self.reference_peak is None:
+            return np.zeros(len(self.grid))
+        return np.asarray(self.reference_peak.target_kw, dtype=np.float64)
+
+    @property
+    def end(self) -> datetime:
+        """When the event is over: its declared end, or when it was cancelled while active."""
+        if self.cancelled:
+            for state, at in self.states:
+                if state in (EventState.RELEASING, EventState.CANCELLED):
+                    return min(at, self.declaration.end)
+        return self.declaration.end
+
+    def baseline_kw(self, resource_id: str) -> Series:
+        """Frozen baseline over event and recovery.
+
+        Raises:
+            InvariantError: baselines are not frozen, or this resource had none.
+        """
+        if self.baselines is None or resource_id not in self.baselines.baseline_kw:
+            raise InvariantError(f"event {self.declaration.event_id!r}: no frozen baseline for {resource_id!r}")
+        return np.asarray(self.baselines.baseline_kw[resource_id], dtype=np.float64)
+
+    def in_force(self, resource_id: str, interval: datetime) -> IssuedCommand | None:
+        """The newest command for ``resource_id`` that covers the interval starting at ``interval``."""
+        for issued in reversed(self.commands.get(resource_id, [])):
+            command = issued.command
+            covered_end = command.schedule_start + len(command.setpoints_kw) * INTERVAL
+            if command.schedule_start <= interval < covered_end:
+                return issued
+        return None
+
+
+@dataclass
+class Book:
+    """State of the controller, built from facts alone."""
+
+    epoch: int = 0
+    events: dict[str, EventRecord] = field(default_factory=dict)
+    gateways_online: dict[str, bool] = field(default_factory=dict)
+    telemetry_seq: dict[str, int] = field(default_factory=dict)
+    ack_seq: dict[str, int] = field(default_factory=dict)
+    sequence: int = 0
+    _by_command: dict[str, IssuedCommand] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def replay(cls, recorded: Iterable[facts.Fact]) -> "Book":
+        """The book after all of ``recorded``."""
+        book = cls()
+        for fact in recorded:
+            book.apply(fact)
+        return book
+
+    def event(self, event_id: str | None) -> EventRecord:
+        """The event, or ``UnknownThingError``."""
+        try:
+            return self.events[event_id or ""]
+        except KeyError:
+            raise UnknownThingError("event", event_id or "") from None
+
+    def command(self, command_id: str) -> IssuedCommand | None:
+        """The command with that id, if we ever issued it."""
+        return self._by_command.get(command_id)
+
+    def check(self, fact: facts.Fact) -> None:
+        """Refuses a fact that may not happen now, before it is written down.
+
+        Raises:
+            IllegalTransitionError: the fact claims a step that the event's state table does not have.
+            UnknownThingError: it names an event that was never declared.
+        """
+        step = _step_of(fact)
+        if step is not None:
+            record = self.event(fact.event_id)
+            next_state(record.declaration.event_id, record.state, step, record.declaration.kind)
+
+    def apply(self, fact: facts.Fact) -> None:
+        """Takes one fact into account; same errors as ``check``."""
+        step = _step_of(fact)
+        if step is not None:
+            record = self.event(fact.event_id)
+            state = next_state(record.declaration.event_id, record.state, step, record.declaration.kind)
+            record.states.append((state, fact.at))
+        self._apply(fact)
+
+    @singledispatchmethod
+    def _apply(self, fact: facts.Fact) -> None:
+        raise InvariantError(f"the book does not know the fact {type(fact).__name__}")
+
+    @_apply.register
+    def _(self, fact: facts.ControllerStarted) -> None:
+        self.epoch = fact.epoch
+
+    @_apply.register
+    def _(self, fact: facts.EventDeclared) -> None:
+        event_id = fact.event_id or ""
+        if event_id in self.events:
+            raise InvariantError(f"event {event_id!r} was declared twice")
+        declaration = Declaration(
+            event_id=event_id,
+            program_id=fact.program_id,
+            kind=fact.kind,
+            direction=fact.direction,
+            start=fact.start,
+            end=fact.end,
+            target_percent=fact.target_percent,
+            target_mw=fact.target_mw,
+            scope_node_id=fact.scope_node_id,
+            declared_by=fact.declared_by,
+        )
+        self.events[event_id] = EventRecord(declaration, [(EventState.DRAFT, fact.at)])
+
+    @_apply.register
+    def _(self, fact: facts.EventApproved) -> None:
+        self.event(fact.event_id).reference_peak = fact
+
+    @_apply.register
+    def _(self, fact: facts.ParticipantsInvited) -> None:
+        self.event(fact.event_id).invitation = fact
+
+    @_apply.register
+    def _(self, fact: facts.InvitationAnswered) -> None:
+        self.event(fact.event_id).answers[fact.participant_id] = fact.accepted
+
+    @_apply.register
+    def _(self, fact: facts.ParticipantOptedOut) -> None:
+        self.event(fact.event_id).opted_out[fact.participant_id] = fact.reason
+
+    @_apply.register
+    def _(self, fact: facts.EventCommitted) -> None:
+        self.event(fact.event_id).commitment = fact
+
+    @_apply.register
+    def _(self, fact: facts.BaselinesFrozen) -> None:
+        self.event(fact.event_id).baselines = fact
+
+    @_apply.register
+    def _(self, fact: facts.PlanIssued) -> None:
+        self.event(fact.event_id).plans.append(fact)
+
+    @_apply.register
+    def _(self, fact: facts.CommandsIssued) -> None:
+        record = self.event(fact.event_id)
+        for command in fact.commands:
+            issued = IssuedCommand(command, fact.gateway_id, fact.at)
+            record.commands.setdefault(command.resource_id, []).append(issued)
+            self._by_command[command.command_id] = issued
+            self.sequence = max(self.sequence, command.sequence) if command.epoch == self.epoch else self.sequence
+
+    @_apply.register
+    def _(self, fact: facts.CommandsAcked) -> None:
+        self.ack_seq[fact.gateway_id] = max(fact.seq, self.ack_seq.get(fact.gateway_id, 0))
+        for ack in fact.acks:
+            issued = self._by_command[ack.command_id]
+            issued.state = advance_ack(ack.command_id, issued.state, ack.state)
+            issued.reason = ack.reason
+
+    @_apply.register
+    def _(self, fact: facts.ReadingsStored) -> None:
+        for gateway_id, seq in fact.through_seq.items():
+            self.telemetry_seq[gateway_id] = seq
+
+    @_apply.register
+    def _(self, fact: facts.GatewayChanged) -> None:
+        self.gateways_online[fact.gateway_id] = fact.online
+
+    @_apply.register
+    def _(self, fact: facts.EventAdvanced) -> None:
+        record = self.event(fact.event_id)
+        record.cancelled = record.cancelled or fact.step is EventStep.CANCEL
+
+    @_apply.register
+    def _(self, fact: facts.StatementsIssued) -> None:
+        self.event(fact.event_id).statements.append(fact)
+
+
+def _step_of(fact: facts.Fact) -> EventStep | None:
+    """The step of the state table that the fact takes, if any."""
+    return fact.step if isinstance(fact, facts.EventAdvanced) else _STEP_OF_FACT.get(type(fact))

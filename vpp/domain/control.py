@@ -1,0 +1,219 @@
+"""Closed-loop control of a running event: what to expect, what to aim at, and when to change the plan.
+
+The controller steers on *verified* kW. It aims above the target by a margin for what a baseline cannot measure, learns
+in the event how much of a commanded kW each resource delivers, and re-plans when the projected interval falls short.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from vpp.domain.fleet import ResourceKind
+from vpp.domain.flexibility import Series
+from vpp.domain.timegrid import INTERVAL, INTERVAL_S
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """How the loop behaves. Fractions refer to the target unless said otherwise.
+
+    Attributes:
+        margin_sigmas: Standard deviations of the portfolio's placebo error held above the target.
+        margin_min_fraction, margin_max_fraction: Bounds of that margin.
+        reserve_fraction: Reachable response held uncommitted by the first plan, until delivery is learnt.
+        deadband_fraction: Shortfall below the aim that is let be.
+        urgent_fraction: Shortfall from which at most one cycle is waited.
+        hold_off_s: Least time between two revisions for smaller shortfalls.
+        trim_fraction: Share of the aim above which a surplus is trimmed, after ``trim_cycles`` cycles.
+        trim_hold_off_s: Least time between any revision and a trim.
+        boost_max: Largest aim for what is left of a running interval, as a multiple of the aim.
+        least_remaining_s: A running interval with less time left is not re-planned.
+        stage_lead_s: Commands become valid this long before the event.
+        prior_delivery: Expected verified kW per commanded kW before anything is learnt, by kind.
+        prior_minutes: Weight of that prior, in minutes of observation.
+        settle_minutes: Minutes after a resource's call begins that teach nothing (ramps).
+        release_spread_s: Releases after the event are staggered over this time.
+        rebound_cap_fraction: Planned increase over the forecast in a recovery interval, at most.
+        baseline_lead_s: Baselines are frozen and the first plan made this long before the event, or as soon as the
+            commitment allows.
+    """
+
+    margin_sigmas: float = 2.0
+    margin_min_fraction: float = 0.06
+    margin_max_fraction: float = 0.16
+    reserve_fraction: float = 0.15
+    deadband_fraction: float = 0.03
+    urgent_fraction: float = 0.05
+    hold_off_s: float = 300.0
+    trim_fraction: float = 1.10
+    trim_cycles: int = 2
+    trim_hold_off_s: float = 900.0
+    boost_max: float = 1.25
+    least_remaining_s: float = 240.0
+    stage_lead_s: float = 360.0
+    prior_delivery: Mapping[ResourceKind, float] = field(
+        default_factory=lambda: {kind: 0.85 for kind in ResourceKind} | {ResourceKind.STORAGE: 0.93}
+    )
+    prior_minutes: float = 6.0
+    settle_minutes: int = 2
+    release_spread_s: float = 1800.0
+    rebound_cap_fraction: float = 0.5
+    baseline_lead_s: float = 3480.0
+    recovery_intervals: int = 8
+
+    def margin_kw(self, target_kw: float, portfolio_sigma_kw: float) -> float:
+        """What to hold above ``target_kw`` when the portfolio's baseline error has that standard deviation."""
+        wished = self.margin_sigmas * portfolio_sigma_kw
+        return min(max(wished, self.margin_min_fraction * target_kw), self.margin_max_fraction * target_kw)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one resource has been seen to deliver while called.
+
+    Attributes:
+        asked_kwmin: Sum over observed minutes of commanded kW.
+        verified_kwmin: The same for verified kW.
+        minutes: Observed minutes.
+    """
+
+    asked_kwmin: float = 0.0
+    verified_kwmin: float = 0.0
+    minutes: float = 0.0
+
+    def seen(self, asked_kw: float, verified_kw: float) -> "Delivery":
+        """With one more minute."""
+        return Delivery(self.asked_kwmin + asked_kw, self.verified_kwmin + verified_kw, self.minutes + 1.0)
+
+    def fraction(self, prior: float, prior_minutes: float) -> float:
+        """Expected verified kW per commanded kW, in [0, 1.3]: the prior, moved by what was seen."""
+        if self.asked_kwmin <= 0:
+            return prior
+        observed = self.verified_kwmin / self.asked_kwmin
+        mixed = (prior * prior_minutes + observed * self.minutes) / (prior_minutes + self.minutes)
+        return min(max(mixed, 0.0), 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Where a running event stands, seen from one instant.
+
+    Attributes:
+        interval: Start of the interval judged.
+        projected_kw: Its expected mean response, all known.
+        next_kw: Expected response in the interval behind it; ``None`` behind the last one.
+        elapsed_s: How much of the interval has passed.
+        so_far_kw: Mean verified response since the interval began.
+    """
+
+    interval: datetime
+    projected_kw: float
+    next_kw: float | None
+    elapsed_s: float
+    so_far_kw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Leave the plan as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redispatch:
+    """Make a new revision from ``first_interval`` on.
+
+    Attributes:
+        first_aim_kw: What to aim at in the first interval (a running one may have to catch up).
+        trim: Whether the aim is to give back a surplus.
+    """
+
+    first_interval: datetime
+    first_aim_kw: float
+    reason: str
+    before_kw: float
+    trim: bool = False
+
+
+Decision = Hold | Redispatch
+
+
+@dataclass(slots=True)
+class LoopMemory:
+    """What the loop remembers between two cycles; all of it may be lost in a restart."""
+
+    last_revision_at: datetime | None = None
+    surplus_cycles: int = 0
+
+
+def project(
+    interval: datetime, now: datetime, *, so_far_kw: float, expected_now_kw: float, next_kw: float | None
+) -> Projection:
+    """Mean of the running interval if what is in force delivers ``expected_now_kw`` for the rest of it."""
+    elapsed_s = min(max((now - interval).total_seconds(), 0.0), INTERVAL_S)
+    share = elapsed_s / INTERVAL_S
+    return Projection(interval, share * so_far_kw + (1.0 - share) * expected_now_kw, next_kw, elapsed_s, so_far_kw)
+
+
+def decide(
+    projection: Projection,
+    now: datetime,
+    *,
+    aim_kw: float,
+    target_kw: float,
+    memory: LoopMemory,
+    settings: ControlSettings,
+) -> Decision:
+    """Whether to re-plan, and what for. ``memory`` is updated."""
+    since_s = (now - memory.last_revision_at).total_seconds() if memory.last_revision_at else float("inf")
+    remaining_s = INTERVAL_S - projection.elapsed_s
+    current_short = aim_kw - projection.projected_kw if remaining_s >= settings.least_remaining_s else 0.0
+    next_short = aim_kw - projection.next_kw if projection.next_kw is not None else 0.0
+    short = max(current_short, next_short)
+    if short > settings.deadband_fraction * target_kw:
+        memory.surplus_cycles = 0
+        urgent = short > settings.urgent_fraction * target_kw
+        if since_s < (60.0 if urgent else settings.hold_off_s):
+            return Hold()
+        return _shortfall(projection, current_short, aim_kw, remaining_s, settings)
+    return _surplus(projection, since_s, aim_kw, memory, settings)
+
+
+def _shortfall(
+    projection: Projection, current_short: float, aim_kw: float, remaining_s: float, settings: ControlSettings
+) -> Redispatch:
+    before_kw = min(projection.projected_kw, projection.next_kw if projection.next_kw is not None else np.inf)
+    reason = f"expected {before_kw / 1000:.2f} MW of {aim_kw / 1000:.2f} MW aimed at"
+    if remaining_s < settings.least_remaining_s:
+        return Redispatch(projection.interval + INTERVAL, aim_kw, reason, before_kw)
+    share = remaining_s / INTERVAL_S
+    catch_up = (aim_kw - (1.0 - share) * projection.so_far_kw) / share if current_short > 0 else aim_kw
+    return Redispatch(projection.interval, min(max(catch_up, aim_kw), settings.boost_max * aim_kw), reason, before_kw)
+
+
+def _surplus(
+    projection: Projection, since_s: float, aim_kw: float, memory: LoopMemory, settings: ControlSettings
+) -> Decision:
+    if projection.next_kw is None or projection.next_kw <= settings.trim_fraction * aim_kw:
+        memory.surplus_cycles = 0
+        return Hold()
+    memory.surplus_cycles += 1
+    if memory.surplus_cycles < settings.trim_cycles or since_s < settings.trim_hold_off_s:
+        return Hold()
+    memory.surplus_cycles = 0
+    reason = f"expected {projection.next_kw / 1000:.2f} MW, more than {settings.trim_fraction:.0%} of {aim_kw / 1000:.2f} MW"
+    return Redispatch(projection.interval + INTERVAL, aim_kw, reason, projection.next_kw, trim=True)
+
+
+def stagger_s(resource_ids: tuple[str, ...], spread_s: float) -> dict[str, float]:
+    """Release delay per resource: evenly spread over ``spread_s`` in the given order, the first at once."""
+    step = spread_s / max(1, len(resource_ids) - 1)
+    return {resource_id: round(i * step, 1) for i, resource_id in enumerate(resource_ids)}
+
+
+def expected_kw(
+    asked: Mapping[str, Series], delivery: Mapping[str, float], lost: frozenset[str], index: int
+) -> float:
+    """Expected verified response of interval ``index``: asked times delivery, nothing from what is lost."""
+    return float(sum(values[index] * delivery[r] for r, values in asked.items() if r not in lost))

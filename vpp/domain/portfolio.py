@@ -1,0 +1,184 @@
+"""The dispatch problem of an event: accepted resources, their latest offers, frozen baselines and the network.
+
+The plan must deliver against the *baseline*, so offers are scaled to it: a line that its gateway expects at 80 kW but
+whose baseline says 60 kW can be credited with three quarters of what the gateway offers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vpp.domain.capability import CapabilityOffer
+from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
+from vpp.domain.fleet import Fleet
+from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Flexibility, Series, Storage
+from vpp.domain.load_history import Slots
+from vpp.domain.timegrid import INTERVAL_H, TimeGrid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A resource that may be called.
+
+    Attributes:
+        baseline_kw: Frozen baseline over the problem's grid, shape (H,).
+        delivery_fraction: Expected verified kW per commanded kW.
+        running_intervals: Intervals that a block call has already been running before the grid.
+        calls_unseen: Block calls begun since the offer was made.
+    """
+
+    offer: CapabilityOffer
+    baseline_kw: Series
+    delivery_fraction: float
+    running_intervals: int = 0
+    calls_unseen: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """What the portfolio is asked for over ``grid``, whose first ``len(target_kw)`` intervals are the event's."""
+
+    grid: TimeGrid
+    target_kw: Series
+    rebound_cap_kw: Series
+    reserve_fraction: float
+
+
+def dispatch_problem(
+    ask: Ask, candidates: Sequence[Candidate], fleet: Fleet, node_flow_kw: Mapping[str, Series]
+) -> DispatchProblem:
+    """The problem for the optimiser.
+
+    Args:
+        ask: Grid and figures.
+        candidates: Offers must cover the grid, or as much of it as the event part; what an offer does not cover is
+            taken as its last interval.
+        fleet: Network and contracted demands.
+        node_flow_kw: Expected net flow without the event, everything below the node included, shape (H,) each.
+    """
+    event_intervals = len(ask.target_kw)
+    resources = tuple(_resource(c, ask.grid, event_intervals, fleet) for c in candidates)
+    return DispatchProblem(
+        grid=ask.grid,
+        event_intervals=event_intervals,
+        target_kw=ask.target_kw,
+        rebound_cap_kw=ask.rebound_cap_kw,
+        resources=resources,
+        nodes=_nodes(fleet, resources, node_flow_kw, len(ask.grid)),
+        reserve_fraction=ask.reserve_fraction,
+    )
+
+
+def _resource(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fleet) -> DispatchResource:
+    offer = candidate.offer
+    first = offer.grid.index_of(grid.start)
+    take = np.clip(np.arange(first, first + len(grid)), 0, len(offer.grid) - 1)
+    forecast = offer.forecast_kw[take]
+    match offer.flexibility:
+        case Charging() as charging:
+            credited = forecast
+            flexibility: Flexibility = _cut_charging(charging, take, first)
+        case Storage() as storage:
+            credited, flexibility = candidate.baseline_kw, storage
+        case Curtailable() | Block() | Cooling() as divisible:
+            credited = np.maximum(candidate.baseline_kw, 0.0)
+            scale = np.clip(np.divide(credited, forecast, out=np.zeros(len(grid)), where=forecast > 0), 0.0, 1.5)
+            flexibility = _scaled(divisible, take, scale, candidate, event_intervals)
+    return DispatchResource(
+        id=offer.resource_id,
+        node_id=f"site:{fleet.site_of(offer.resource_id).id}",
+        forecast_kw=credited,
+        flexibility=flexibility,
+        delivery_fraction=candidate.delivery_fraction,
+    )
+
+
+def _scaled(
+    flexibility: Curtailable | Block | Cooling, take: Slots, scale: Series, candidate: Candidate, event_intervals: int
+) -> Flexibility:
+    credited = np.maximum(candidate.baseline_kw, 0.0)
+    match flexibility:
+        case Curtailable():
+            first = np.minimum(flexibility.segment_1_kw[take] * scale, credited)
+            second = np.minimum(flexibility.segment_2_kw[take] * scale, credited - first)
+            return replace(flexibility, segment_1_kw=first, segment_2_kw=second)
+        case Block():
+            available = np.minimum(flexibility.available_kw[take] * scale, credited)
+            return replace(
+                flexibility,
+                available_kw=available,
+                minimum_kw=np.minimum(flexibility.minimum_kw[take] * scale, available),
+                min_run=min(flexibility.min_run, event_intervals),
+                max_calls=max(0, flexibility.max_calls - candidate.calls_unseen),
+                running_intervals=candidate.running_intervals,
+            )
+        case Cooling():
+            available = np.minimum(flexibility.available_kw[take] * scale, credited)
+            return replace(flexibility, available_kw=available)
+
+
+def _cut_charging(charging: Charging, take: Slots, first: int) -> Charging:
+    """The envelope from the grid's start on: what the uncontrolled charging takes until then counts as charged."""
+    taken = float(charging.energy_ceiling_kwh[min(first, len(charging.energy_ceiling_kwh)) - 1]) if first > 0 else 0.0
+    floor = np.maximum(charging.energy_floor_kwh[take] - taken, 0.0)
+    ceiling = np.maximum(charging.energy_ceiling_kwh[take] - taken, floor)
+    return replace(
+        charging,
+        power_min_kw=charging.power_min_kw[take],
+        power_max_kw=charging.power_max_kw[take],
+        energy_floor_kwh=floor,
+        energy_ceiling_kwh=ceiling,
+    )
+
+
+def _nodes(
+    fleet: Fleet, resources: Sequence[DispatchResource], flow_kw: Mapping[str, Series], count: int
+) -> tuple[DispatchNode, ...]:
+    """Network nodes with their flows, and one node per site with its contracted demand and no-export rule."""
+    nodes = [
+        DispatchNode(
+            node.id,
+            node.parent_id,
+            flow_kw[node.id],
+            np.full(count, node.import_limit_kw),
+            np.full(count, node.export_limit_kw),
+        )
+        for node in fleet.nodes.values()
+        if node.id in flow_kw
+    ]
+    at_site: dict[str, Series] = {}
+    for resource in resources:
+        site_id = resource.node_id
+        at_site[site_id] = at_site.get(site_id, np.zeros(count)) + resource.forecast_kw
+    for node_id, forecast in at_site.items():
+        site = fleet.sites[node_id.removeprefix("site:")]
+        export_kw = np.inf if site.export_allowed else 0.0
+        nodes.append(
+            DispatchNode(
+                node_id, site.node_id, forecast, np.full(count, site.contracted_demand_kw), np.full(count, export_kw)
+            )
+        )
+    return tuple(nodes)
+
+
+def reachable_kw(problem: DispatchProblem) -> Series:
+    """Upper bound of the response that the resources offer per event interval, limits of the network aside."""
+    total = np.zeros(problem.event_intervals)
+    for resource in problem.resources:
+        total += _most_kw(resource, problem.event_intervals)
+    return total
+
+
+def _most_kw(resource: DispatchResource, count: int) -> Series:
+    match resource.flexibility:
+        case Curtailable() as f:
+            return f.segment_1_kw[:count] + f.segment_2_kw[:count]
+        case Block() | Cooling() as f:
+            return f.available_kw[:count]
+        case Charging() as f:
+            return np.maximum(resource.forecast_kw[:count] - f.power_min_kw[:count], 0.0)
+        case Storage() as f:
+            energy_kw = (f.soc_kwh - f.soc_min_kwh) * f.efficiency / (count * INTERVAL_H)
+            lowest = -f.power_max_kw if f.export_allowed else 0.0
+            return np.minimum(np.maximum(resource.forecast_kw[:count] - lowest, 0.0), max(energy_kw, 0.0))

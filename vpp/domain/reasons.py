@@ -1,0 +1,27 @@
+"""Why a resource was called or not, in Chinese and English, by reason code."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "called": ("called: it was among the cheapest ways to reach the target", "被调用：属于达到目标的较低成本资源"),
+    "cheaper": ("called: it was among the cheapest ways to reach the target", "被调用：属于达到目标的较低成本资源"),
+    "not-needed": ("not called: cheaper resources were enough", "未调用：成本更低的资源已足够"),
+    "reserve": ("not called: held back as reserve", "未调用：作为备用保留"),
+    "min-run": ("its minimum run decides", "受最短运行时间约束"),
+    "protected": ("never called: protected class", "不参与：受保护用户"),
+    "not-opted-in": ("never called: its owner has not opted in", "不参与：业主未同意"),
+    "declined": ("not called: the participant declined", "未调用：参与者拒绝邀约"),
+    "no-answer": ("not called: no answer by the deadline", "未调用：截止前未答复"),
+    "opted-out": ("released: the participant opted out", "已释放：参与者退出"),
+    "no-baseline": ("not called: no sufficient baseline", "未调用：基线样本不足"),
+    "no-offer": ("not called: no capability was offered", "未调用：未上报可调能力"),
+    "unavailable": ("not called: not available now", "未调用：当前不可用"),
+    "gateway-offline": ("not called: its gateway is offline", "未调用：网关离线"),
+    "refused": ("refused the command", "拒绝执行指令"),
+}
+
+
+def texts_of(code: str) -> tuple[str, str]:
+    """English and Chinese for a reason code; ``limit:<node>`` names the node, an unknown code stands for itself."""
+    if code.startswith("limit:"):
+        node = code.removeprefix("limit:")
+        return f"limited by {node}", f"受 {node} 限制"
+    return TEXTS.get(code, (code, code))

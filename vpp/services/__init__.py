@@ -1,0 +1,1 @@
+"""Services: each fetches through ports, calls one pure function of the domain, and records the result."""

@@ -1,0 +1,216 @@
+"""Telemetry, acks and offers on their way in: store, record, confirm. Nothing is confirmed before it is on disk."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vpp.domain.capability import CapabilityOffer
+from vpp.domain.commands import ACK_TRANSITIONS
+from vpp.domain.facts import AckEntry, CommandsAcked, GatewayChanged, ReadingsStored
+from vpp.domain.live import LivePicture
+from vpp.domain.telemetry import Reading
+from vpp.domain.timegrid import format_instant
+from vpp.ports import Clock, Gateways, MeterArchive, Metrics
+from vpp.services.recorder import Recorder
+from vpp.services.registry import Registry
+
+WATT_DECIMALS = 6
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Sequence numbers of one gateway's telemetry: ``through`` is the end of the gapless part."""
+
+    through: int = 0
+    beyond: set[int] = field(default_factory=set)
+    asked_from: int | None = None
+
+    def take(self, seq: int) -> bool:
+        """Notes ``seq``; ``False`` when it was there before."""
+        if seq <= self.through or seq in self.beyond:
+            return False
+        self.beyond.add(seq)
+        return True
+
+    def close(self) -> None:
+        """Moves ``through`` over what is gapless now."""
+        while self.through + 1 in self.beyond:
+            self.through += 1
+            self.beyond.remove(self.through)
+        if self.asked_from is not None and self.through >= self.asked_from:
+            self.asked_from = None
+
+
+class Ingest:
+    """Takes in what gateways say (``vpp.ports.GatewayListener``)."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        registry: Registry,
+        archive: MeterArchive,
+        gateways: Gateways,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._recorder = recorder
+        self._registry = registry
+        self._archive = archive
+        self._gateways = gateways
+        self._clock = clock
+        self._metrics = metrics
+        self._streams: dict[str, _Stream] = {}
+        self._pending: list[tuple[str, int, Sequence[Reading]]] = []
+        self._flushing = asyncio.Lock()
+        self.live = LivePicture(list(registry.fleet.resources))
+        self.link_up = asyncio.Event()
+
+    def resume(self) -> None:
+        """Takes the streams up where the book says that they were confirmed."""
+        for gateway_id, seq in self._recorder.book.telemetry_seq.items():
+            self._streams[gateway_id] = _Stream(through=seq)
+
+    async def on_link(self) -> None:
+        """The broker is there (again)."""
+        self.link_up.set()
+
+    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], *, telemetry_from: int) -> None:
+        """Checks the catalogue against the registration and asks for what we miss."""
+        if gateway_id not in self._registry.fleet.by_gateway:
+            await self.on_rejected(f"birth of {gateway_id}", f"unknown gateway {gateway_id!r}")
+            return
+        own = set(self._registry.fleet.by_gateway[gateway_id])
+        for stranger in sorted(set(resource_ids) - own):
+            await self.on_rejected(f"birth of {gateway_id}", f"unknown resource {stranger!r}")
+        stream = self._streams.setdefault(gateway_id, _Stream())
+        if telemetry_from <= stream.through:
+            self._metrics.count("gateway_disks_lost", gateway=gateway_id)
+            self._streams[gateway_id] = stream = _Stream(through=max(telemetry_from - 1, 0))
+        if telemetry_from > stream.through + 1:
+            await self._gateways.confirm(gateway_id, resend_from=stream.through + 1)
+
+    async def on_status(self, gateway_id: str, *, online: bool) -> None:
+        """Records that a gateway came or went, once per change."""
+        book = self._recorder.book
+        if gateway_id in self._registry.fleet.by_gateway and book.gateways_online.get(gateway_id) is not online:
+            await self._recorder.record(GatewayChanged(at=self._clock.now(), gateway_id=gateway_id, online=online))
+            self._metrics.gauge("gateways_online", sum(book.gateways_online.values()))
+
+    async def on_telemetry(self, gateway_id: str, seq: int, readings: Sequence[Reading]) -> None:
+        """Queues one message for the next flush; readings of others' resources are refused, counted and named."""
+        if gateway_id not in self._registry.fleet.by_gateway:
+            await self.on_rejected(f"telemetry of {gateway_id}", f"unknown gateway {gateway_id!r}")
+            return
+        own = self._registry.fleet.by_gateway[gateway_id]
+        kept = [reading for reading in readings if reading.meter_id in own] if len(readings) else []
+        for reading in readings:
+            if reading.meter_id not in own:
+                await self.on_rejected(f"telemetry of {gateway_id}", f"unknown resource {reading.meter_id!r}")
+        self._metrics.count("telemetry_messages")
+        if self._streams.setdefault(gateway_id, _Stream()).take(seq):
+            self._pending.append((gateway_id, seq, kept))
+            self.live.add(kept)
+        else:
+            self._metrics.count("telemetry_duplicates")
+            await self._gateways.confirm(gateway_id, through_seq=self._streams[gateway_id].through)
+
+    async def on_not_kept(self, gateway_id: str, *, telemetry_through: int | None, ack_through: int | None) -> None:
+        """A gap that nobody can fill is written off, aloud."""
+        if ack_through is not None and ack_through > self._recorder.book.ack_seq.get(gateway_id, 0):
+            await self._recorder.record(
+                CommandsAcked(at=self._clock.now(), gateway_id=gateway_id, seq=ack_through, acks=())
+            )
+            self._metrics.count("ack_messages_lost", gateway=gateway_id)
+        stream = self._streams.get(gateway_id)
+        if stream is not None and telemetry_through is not None and telemetry_through > stream.through:
+            lost = telemetry_through - stream.through - sum(1 for s in stream.beyond if s <= telemetry_through)
+            self._metrics.count("telemetry_lost", lost, gateway=gateway_id)
+            stream.beyond = {s for s in stream.beyond if s > telemetry_through}
+            stream.through = telemetry_through
+            stream.close()
+
+    async def on_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> None:
+        """Keeps the latest offers."""
+        for resource_id in self._registry.take_offers(gateway_id, offers):
+            await self.on_rejected(f"capability of {gateway_id}", f"unknown resource {resource_id!r}")
+
+    async def on_acks(self, gateway_id: str, seq: int, acks: Sequence[AckEntry]) -> None:
+        """Records acks of commands that were issued to this very gateway; the rest is refused.
+
+        Acks are taken strictly in sequence: behind a gap they are asked for again from the gap on, so that a stage is
+        never taken for the last one.
+        """
+        book = self._recorder.book
+        last = book.ack_seq.get(gateway_id, 0)
+        if seq <= last:
+            self._metrics.count("ack_duplicates")
+            await self._gateways.confirm(gateway_id, ack_through_seq=last)
+            return
+        if last and seq > last + 1:
+            await self._gateways.confirm(gateway_id, ack_through_seq=last, ack_resend_from=last + 1)
+            return
+        valid: dict[str | None, list[AckEntry]] = {}
+        for ack in acks:
+            issued = book.command(ack.command_id)
+            if issued is None or issued.gateway_id != gateway_id or issued.command.resource_id != ack.resource_id:
+                await self.on_rejected(f"ack of {gateway_id}", f"command {ack.command_id!r} was not issued to it")
+            elif ack.state in ACK_TRANSITIONS[issued.state]:
+                valid.setdefault(issued.command.event_id, []).append(ack)
+                self._metrics.count("acks_received", state=ack.state)
+        now = self._clock.now()
+        await self._recorder.record(
+            *(
+                CommandsAcked(at=now, event_id=event_id, gateway_id=gateway_id, seq=seq, acks=tuple(entries))
+                for event_id, entries in (valid or {None: []}).items()
+            )
+        )
+        await self._gateways.confirm(gateway_id, ack_through_seq=seq)
+
+    async def on_rejected(self, topic: str, reason: str) -> None:
+        """Counts and logs what could not be taken in."""
+        self._metrics.count("messages_rejected")
+        self._metrics.note("message rejected", topic=topic, reason=reason)
+
+    async def flush(self) -> int:
+        """Stores what is queued in one transaction, records it, then confirms it; returns the readings stored."""
+        async with self._flushing:
+            pending, self._pending = self._pending, []
+            if not pending:
+                return 0
+            readings = [reading for _, _, batch in pending for reading in batch]
+            try:
+                await self._archive.store(readings)
+            except BaseException:
+                self._pending = pending + self._pending
+                raise
+            through: dict[str, int] = {}
+            for gateway_id in dict.fromkeys(gateway_id for gateway_id, _, _ in pending):
+                stream = self._streams[gateway_id]
+                stream.close()
+                through[gateway_id] = stream.through
+            await self._recorder.record(
+                ReadingsStored(
+                    at=self._clock.now(), through_seq=through, count=len(readings), digest=readings_digest(readings)
+                )
+            )
+            self._metrics.count("readings_stored", len(readings))
+            for gateway_id, seq in through.items():
+                await self._confirm(gateway_id, seq)
+            return len(readings)
+
+    async def _confirm(self, gateway_id: str, seq: int) -> None:
+        stream = self._streams[gateway_id]
+        gap = bool(stream.beyond) and stream.asked_from is None
+        if gap:
+            stream.asked_from = seq + 1
+        await self._gateways.confirm(gateway_id, through_seq=seq, resend_from=seq + 1 if gap else None)
+
+
+def readings_digest(readings: Sequence[Reading]) -> str:
+    """SHA-256 (hex) over readings, whatever order they came in."""
+    lines = sorted(
+        f"{r.meter_id}|{format_instant(r.at)}|{r.power_kw:.{WATT_DECIMALS}f}|{r.register_wh}|{r.quality}" for r in readings
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,210 @@
+"""Declarations, approvals, invitations, answers: everything that people decide about an event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from vpp.domain.errors import InputError, UnknownThingError
+from vpp.domain.events import Declaration, EventKind, EventState, EventStep
+from vpp.domain.facts import (
+    EventAdvanced,
+    EventApproved,
+    EventCommitted,
+    EventDeclared,
+    InvitationAnswered,
+    ParticipantOptedOut,
+    ParticipantsInvited,
+)
+from vpp.domain.programs import Program
+from vpp.domain.timegrid import format_instant, trading_day
+from vpp.ports import Clock
+from vpp.services.recorder import Recorder
+from vpp.services.registry import Registry
+
+REPLY_WINDOW = timedelta(minutes=25)
+REPLY_BEFORE_START = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePeak:
+    """The district's peak that percentages refer to: gross, with where it comes from."""
+
+    kw: float
+    source: str
+    on: date
+
+
+class Intake:
+    """What operators and participants may ask for; each method checks, then records."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        registry: Registry,
+        programs: Mapping[str, Program],
+        reference_peak: ReferencePeak,
+        clock: Clock,
+    ) -> None:
+        self._recorder = recorder
+        self._registry = registry
+        self._programs = programs
+        self._reference_peak = reference_peak
+        self._clock = clock
+
+    def program(self, program_id: str) -> Program:
+        """The programme, or ``UnknownThingError``."""
+        try:
+            return self._programs[program_id]
+        except KeyError:
+            raise UnknownThingError("programme", program_id) from None
+
+    async def declare(self, declaration: Declaration) -> None:
+        """Records a draft event.
+
+        Raises:
+            InputError: the programme does not allow it, or the scope is unknown; the message names rule and limit.
+        """
+        program = self.program(declaration.program_id)
+        program.require_direction(declaration.direction)
+        program.require_valid_on(trading_day(declaration.start))
+        self._check_limits(declaration, program)
+        if declaration.event_id in self._recorder.book.events:
+            raise InputError(f"event id {declaration.event_id!r} is taken")
+        if declaration.scope_node_id is not None:
+            self._registry.fleet.node_path(declaration.scope_node_id)
+        await self._recorder.record(
+            EventDeclared(
+                at=self._clock.now(),
+                event_id=declaration.event_id,
+                program_id=declaration.program_id,
+                kind=declaration.kind,
+                direction=declaration.direction,
+                start=declaration.start,
+                end=declaration.end,
+                target_percent=declaration.target_percent,
+                target_mw=declaration.target_mw,
+                scope_node_id=declaration.scope_node_id,
+                declared_by=declaration.declared_by,
+            )
+        )
+
+    def _check_limits(self, declaration: Declaration, program: Program) -> None:
+        now = self._clock.now()
+        if declaration.start <= now:
+            raise InputError(
+                f"event {declaration.event_id!r} starts at {format_instant(declaration.start)}, "
+                f"which is not after now ({format_instant(now)})"
+            )
+        notice = program.limits.notice_minutes.value
+        ahead_min = (declaration.start - now).total_seconds() / 60
+        if notice is not None and declaration.kind is not EventKind.EMERGENCY and ahead_min < notice:
+            raise InputError(
+                f"event {declaration.event_id!r}: {ahead_min:.0f} minutes of notice, programme {program.id!r} asks for {notice}"
+            )
+        longest_h = program.limits.max_hours_per_event.value
+        length_h = (declaration.end - declaration.start).total_seconds() / 3600
+        if longest_h is not None and length_h > longest_h:
+            raise InputError(
+                f"event {declaration.event_id!r} lasts {length_h:g} h, programme {program.id!r} allows {longest_h} h"
+            )
+        per_day = program.limits.max_events_per_day.value
+        day = trading_day(declaration.start)
+        same_day = [
+            record
+            for record in self._recorder.book.events.values()
+            if trading_day(record.declaration.start) == day and record.state is not EventState.CANCELLED
+        ]
+        if per_day is not None and len(same_day) >= per_day:
+            raise InputError(
+                f"event {declaration.event_id!r}: {len(same_day)} events on {day.isoformat()} already, "
+                f"programme {program.id!r} allows {per_day}"
+            )
+
+    async def approve(self, event_id: str) -> None:
+        """Freezes the reference peak and the target."""
+        record = self._recorder.book.event(event_id)
+        peak = self._reference_peak
+        target = record.declaration.target_kw(peak.kw)
+        await self._recorder.record(
+            EventApproved(
+                at=self._clock.now(),
+                event_id=event_id,
+                reference_peak_kw=peak.kw,
+                reference_peak_source=peak.source,
+                reference_peak_date=peak.on,
+                target_kw=tuple(target for _ in record.grid),
+            )
+        )
+
+    async def invite(self, event_id: str) -> None:
+        """Invites every participant with a callable resource in scope."""
+        record = self._recorder.book.event(event_id)
+        fleet = self._registry.fleet
+        callable_ids = [r for r in self._registry.in_scope(record.declaration.scope_node_id) if not self._registry.why_not(r)]
+        invited = dict.fromkeys(fleet.participant_of(resource_id).id for resource_id in callable_ids)
+        now = self._clock.now()
+        reply_by = max(now, min(now + REPLY_WINDOW, record.declaration.start - REPLY_BEFORE_START))
+        await self._recorder.record(
+            ParticipantsInvited(at=now, event_id=event_id, participant_ids=tuple(invited), reply_by=reply_by)
+        )
+
+    async def answer(self, event_id: str, participant_id: str, *, accepted: bool) -> None:
+        """Records a participant's answer; the last one before the deadline counts.
+
+        Raises:
+            InputError: not invited, or too late; names the deadline.
+        """
+        record = self._recorder.book.event(event_id)
+        now = self._clock.now()
+        if record.invitation is None or participant_id not in record.invitation.participant_ids:
+            raise InputError(f"participant {participant_id!r} is not invited to event {event_id!r}")
+        if record.state is not EventState.INVITED or now > record.invitation.reply_by:
+            raise InputError(
+                f"participant {participant_id!r} answers event {event_id!r} at {format_instant(now)}, "
+                f"after the deadline {format_instant(record.invitation.reply_by)}"
+            )
+        await self._recorder.record(
+            InvitationAnswered(at=now, event_id=event_id, participant_id=participant_id, accepted=accepted)
+        )
+
+    async def opt_out(self, event_id: str, participant_id: str, reason: str) -> None:
+        """Records that a participant withdraws; its resources are released at the next revision."""
+        record = self._recorder.book.event(event_id)
+        if not record.answers.get(participant_id):
+            raise InputError(f"participant {participant_id!r} has not accepted event {event_id!r}")
+        await self._recorder.record(
+            ParticipantOptedOut(at=self._clock.now(), event_id=event_id, participant_id=participant_id, reason=reason)
+        )
+
+    async def cancel(self, event_id: str, reason: str) -> None:
+        """Cancels; an active event is released, verified and paid for what it delivered."""
+        self._recorder.book.event(event_id)
+        await self._recorder.record(
+            EventAdvanced(at=self._clock.now(), event_id=event_id, step=EventStep.CANCEL, reason=reason)
+        )
+
+    async def commit(self, event_id: str) -> None:
+        """Closes the list of resources that may be called, with a reason for each that may not."""
+        record = self._recorder.book.event(event_id)
+        fleet = self._registry.fleet
+        taken: list[str] = []
+        skipped: dict[str, str] = {}
+        for resource_id in self._registry.in_scope(record.declaration.scope_node_id):
+            reason = self._registry.why_not(resource_id) or self._answer_reason(
+                record.declaration.kind, record.answers.get(fleet.participant_of(resource_id).id)
+            )
+            if reason is None:
+                taken.append(resource_id)
+            else:
+                skipped[resource_id] = reason
+        await self._recorder.record(
+            EventCommitted(at=self._clock.now(), event_id=event_id, resource_ids=tuple(taken), skipped=skipped)
+        )
+
+    @staticmethod
+    def _answer_reason(kind: EventKind, answer: bool | None) -> str | None:  # noqa: FBT001 - the answer itself
+        if kind is EventKind.EMERGENCY or answer:
+            return None
+        return "no-answer" if answer is None else "declined"
+
+

@@ -1,0 +1,259 @@
+"""Planning: what may be called, what it is asked for, and a plan that passed the independent check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from vpp.domain.book import EventRecord
+from vpp.domain.commands import AckState
+from vpp.domain.control import ControlSettings
+from vpp.domain.dispatch import (
+    DispatchPlan,
+    DispatchProblem,
+    Infeasible,
+    Planned,
+    PlanningOutcome,
+    TimedOut,
+    Unreachable,
+)
+from vpp.domain.errors import InvariantError
+from vpp.domain.facts import PlanIssued
+from vpp.domain.feasibility import check_plan
+from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
+from vpp.domain.outcome import MATERIAL_KW, commanded_response_kw
+from vpp.domain.portfolio import Ask, Candidate, dispatch_problem, reachable_kw
+from vpp.domain.timegrid import INTERVAL, TimeGrid
+from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
+from vpp.services.forecasting import Forecasting
+from vpp.services.recorder import Recorder
+from vpp.services.registry import Registry
+
+LIKELY_LOAD_FACTOR = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a revision is to achieve.
+
+    Attributes:
+        first_interval: First interval that it covers; may be the running one.
+        first_aim_kw: Aim of that interval where it differs from the others.
+        delivery: Expected verified kW per commanded kW, per resource; resources missing here have their kind's prior.
+        before_kw: What was expected without a new revision.
+    """
+
+    reason: str
+    first_interval: datetime
+    first_aim_kw: float | None
+    delivery: Mapping[str, float]
+    reserve_fraction: float
+    before_kw: float | None = None
+
+
+class Planning:
+    """Makes revisions of an event's plan."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        registry: Registry,
+        forecasting: Forecasting,
+        network: NetworkForecasts,
+        planner: Planner,
+        *,
+        workers: Workers,
+        clock: Clock,
+        metrics: Metrics,
+        settings: ControlSettings,
+    ) -> None:
+        self._recorder = recorder
+        self._registry = registry
+        self._forecasting = forecasting
+        self._network = network
+        self._planner = planner
+        self._workers = workers
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+
+    async def revise(self, event_id: str, request: PlanRequest) -> PlanIssued | None:
+        """Plans, checks and records a revision; ``None`` when there is no feasible plan (what is in force stays)."""
+        record = self._recorder.book.event(event_id)
+        candidates, skipped = self.candidates(record, request)
+        margin_kw = self._margin_kw(record, candidates)
+        problem = await self._problem(record, request, candidates, margin_kw)
+        outcome = await self._solve(problem, request)
+        if isinstance(outcome, Infeasible):
+            self._metrics.count("plans_infeasible")
+            self._metrics.note("no feasible plan", event=event_id, reason=outcome.reason)
+            return None
+        violations = check_plan(problem, outcome.plan)
+        if violations:
+            raise InvariantError(f"event {event_id!r}: plan by {outcome.plan.source} fails its check: {violations[0]}")
+        fact = self._fact(record, request, problem, outcome, skipped, margin_kw)
+        await self._recorder.record(fact)
+        self._metrics.count("plans_issued", source=outcome.plan.source)
+        self._metrics.gauge("solve_seconds", outcome.plan.wall_s)
+        return fact
+
+    def candidates(self, record: EventRecord, request: PlanRequest) -> tuple[list[Candidate], dict[str, str]]:
+        """Resources that may be called now, and the reason code of each committed one that may not."""
+        fleet = self._registry.fleet
+        recovery = self._settings.recovery_intervals
+        first = record.grid.index_of(request.first_interval)
+        chosen: list[Candidate] = []
+        skipped: dict[str, str] = {}
+        for resource_id in record.commitment.resource_ids if record.commitment else ():
+            reason = self._unfit(record, resource_id)
+            if reason is not None:
+                skipped[resource_id] = reason
+                continue
+            prior = self._settings.prior_delivery[fleet.resource(resource_id).kind]
+            offer = self._registry.offers[resource_id]
+            running = self._running_intervals(record, resource_id, request.first_interval)
+            unseen = (
+                1
+                if isinstance(offer.flexibility, Block) and running and not offer.flexibility.running_intervals
+                else 0
+            )
+            chosen.append(
+                Candidate(
+                    offer=offer,
+                    baseline_kw=record.baseline_kw(resource_id)[first : len(record.grid) + recovery],
+                    delivery_fraction=max(request.delivery.get(resource_id, prior), 0.02),
+                    running_intervals=running,
+                    calls_unseen=unseen,
+                )
+            )
+        return chosen, skipped
+
+    def _unfit(self, record: EventRecord, resource_id: str) -> str | None:
+        """Why a committed resource cannot be called now."""
+        fleet = self._registry.fleet
+        offer = self._registry.offers.get(resource_id)
+        if fleet.participant_of(resource_id).id in record.opted_out:
+            return "opted-out"
+        if record.baselines is None or resource_id not in record.baselines.baseline_kw:
+            return "no-baseline"
+        if offer is None:
+            return "no-offer"
+        if not offer.available:
+            return "unavailable"
+        if not self._recorder.book.gateways_online.get(fleet.resource(resource_id).gateway_id, False):
+            return "gateway-offline"
+        history = record.commands.get(resource_id)
+        if history and history[-1].state is AckState.REFUSED:
+            return "refused"
+        return None
+
+    @staticmethod
+    def _running_intervals(record: EventRecord, resource_id: str, first: datetime) -> int:
+        """Intervals right before ``first`` for which the resource was called without a break."""
+        count = 0
+        interval = first - INTERVAL
+        while interval >= record.declaration.start:
+            issued = record.in_force(resource_id, interval)
+            if issued is None or commanded_response_kw(issued, interval) <= MATERIAL_KW:
+                break
+            count += 1
+            interval -= INTERVAL
+        return count
+
+    def _margin_kw(self, record: EventRecord, candidates: list[Candidate]) -> float:
+        """Margin above the target, from the placebo error of what is (or may be) called; kept over a restart."""
+        target_kw = float(record.target_kw.max())
+        called = list(record.commands) or _likely_called(candidates, target_kw)
+        sigma_kw = self._forecasting.portfolio_sigma_kw(record.declaration.event_id, called)
+        if sigma_kw is None:
+            return record.plans[-1].margin_kw if record.plans else self._settings.margin_max_fraction * target_kw
+        return self._settings.margin_kw(target_kw, sigma_kw)
+
+    async def _problem(
+        self, record: EventRecord, request: PlanRequest, candidates: list[Candidate], margin_kw: float
+    ) -> DispatchProblem:
+        first = record.grid.index_of(request.first_interval)
+        grid = TimeGrid(request.first_interval, len(record.grid) - first + self._settings.recovery_intervals)
+        aim = record.target_kw[first:] + margin_kw
+        if request.first_aim_kw is not None:
+            aim[0] = request.first_aim_kw
+        cap = self._settings.rebound_cap_fraction * float(record.target_kw.max())
+        ask = Ask(grid, aim, np.full(self._settings.recovery_intervals, cap), request.reserve_fraction)
+        flow_kw = await self._network.node_flow_kw(grid)
+        return dispatch_problem(ask, candidates, self._registry.fleet, flow_kw)
+
+    async def _solve(self, problem: DispatchProblem, request: PlanRequest) -> PlanningOutcome:
+        """Solves with the reserve held back, and without it where the reserve is what stops the target."""
+        outcome = await self._workers.run(self._planner, problem, None)
+        stopped_by_reserve = isinstance(outcome, Unreachable) and request.reserve_fraction > 0
+        if not stopped_by_reserve:
+            return outcome
+        return await self._workers.run(self._planner, replace(problem, reserve_fraction=0.0), None)
+
+    def _fact(
+        self,
+        record: EventRecord,
+        request: PlanRequest,
+        problem: DispatchProblem,
+        outcome: Planned | Unreachable | TimedOut,
+        skipped: Mapping[str, str],
+        margin_kw: float,
+    ) -> PlanIssued:
+        plan: DispatchPlan = outcome.plan
+        count = problem.event_intervals
+        called = {r: kw[:count] for r, kw in plan.response_kw.items() if np.any(kw[:count] > MATERIAL_KW)}
+        by_id = {resource.id: resource for resource in problem.resources}
+        expected = sum((by_id[r].delivery_fraction * kw for r, kw in called.items()), np.zeros(count))
+        binding = outcome.binding if isinstance(outcome, Unreachable) else ()
+        return PlanIssued(
+            at=self._clock.now(),
+            event_id=record.declaration.event_id,
+            revision=record.plans[-1].revision + 1 if record.plans else 1,
+            reason=request.reason,
+            first_interval=request.first_interval,
+            response_kw={r: _floats(kw) for r, kw in called.items()},
+            forecast_kw={
+                r: _floats(by_id[r].forecast_kw[:count]) for r in called if isinstance(by_id[r].flexibility, Charging)
+            },
+            aim_kw=_floats(problem.target_kw),
+            margin_kw=margin_kw,
+            expected_kw=_floats(expected),
+            offered_kw=_floats(reachable_kw(problem)),
+            shortfall_kw=_floats(plan.shortfall_kw),
+            binding=tuple((limit.name, limit.text) for limit in binding),
+            reasons=dict(plan.reasons) | dict(skipped),
+            outcome=type(outcome).__name__.lower(),
+            source=plan.source,
+            status=plan.status,
+            gap=float(plan.gap) if np.isfinite(plan.gap) else None,
+            before_kw=request.before_kw,
+            wall_s=plan.wall_s,
+        )
+
+
+def _likely_called(candidates: list[Candidate], target_kw: float) -> list[str]:
+    """Before anything is called: resources in order of their price, until their load is 1.6 times the target.
+
+    That is what portfolios look like whose sub-meters are cut by 60 %; only the margin depends on it.
+    """
+    chosen: list[str] = []
+    total = 0.0
+    for candidate in sorted(candidates, key=lambda c: (_price(c), c.offer.resource_id)):
+        chosen.append(candidate.offer.resource_id)
+        total += max(float(candidate.baseline_kw.mean()), 0.0)
+        if total >= LIKELY_LOAD_FACTOR * target_kw:
+            break
+    return chosen
+
+
+def _price(candidate: Candidate) -> float:
+    match candidate.offer.flexibility:
+        case Curtailable() as f:
+            return f.cost_1_cny_per_kwh
+        case Block() | Charging() | Cooling() | Storage() as f:
+            return f.cost_cny_per_kwh
+
+
+def _floats(values: Series) -> tuple[float, ...]:
+    return tuple(round(float(x), 6) for x in values)

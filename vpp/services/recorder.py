@@ -1,0 +1,38 @@
+"""The one way to make something true: check it, write it to the ledger, then let the book know."""
+
+from vpp.domain.book import Book
+from vpp.domain.facts import Fact
+from vpp.ports import Ledger, Metrics
+
+
+class Recorder:
+    """Owns the book; nothing else changes it."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self.book = Book()
+
+    async def replay(self) -> int:
+        """Rebuilds the book from the ledger; returns the last position."""
+        self.book = Book()
+        position = 0
+        async for stored in self._ledger.read():
+            self.book.apply(stored.fact)
+            position = stored.position
+        return position
+
+    async def record(self, *facts: Fact) -> None:
+        """Makes ``facts`` true: durable first, then visible.
+
+        Raises:
+            IllegalTransitionError: the first of them may not happen now; nothing was written.
+            StoreError: nothing was written.
+        """
+        if not facts:
+            return
+        self.book.check(facts[0])
+        await self._ledger.append(facts)
+        for fact in facts:
+            self.book.apply(fact)
+            self._metrics.count("facts_recorded", kind=type(fact).__name__)

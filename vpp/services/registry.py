@@ -1,0 +1,41 @@
+"""What is known of the fleet right now: the registered resources, and what their gateways last said of them."""
+
+from collections.abc import Sequence
+
+from vpp.domain.capability import CapabilityOffer
+from vpp.domain.fleet import CustomerClass, Fleet
+from vpp.ports import Metrics
+
+
+class Registry:
+    """The registered fleet with the latest offers."""
+
+    def __init__(self, fleet: Fleet, metrics: Metrics) -> None:
+        self.fleet = fleet
+        self.offers: dict[str, CapabilityOffer] = {}
+        self._metrics = metrics
+
+    def take_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> list[str]:
+        """Keeps offers of the gateway's own resources; returns the ids of the refused ones."""
+        own = set(self.fleet.by_gateway.get(gateway_id, ()))
+        refused = [offer.resource_id for offer in offers if offer.resource_id not in own]
+        self.offers.update({offer.resource_id: offer for offer in offers if offer.resource_id in own})
+        self._metrics.count("offers_received", len(offers) - len(refused))
+        return refused
+
+    def in_scope(self, scope_node_id: str | None) -> list[str]:
+        """Resources below the node, or all of the district."""
+        return [
+            resource_id
+            for resource_id in self.fleet.resources
+            if scope_node_id is None
+            or scope_node_id in self.fleet.node_path(self.fleet.site_of(resource_id).node_id)
+        ]
+
+    def why_not(self, resource_id: str) -> str | None:
+        """The reason code for which the resource may never be called, whoever accepts; ``None`` when it may."""
+        if self.fleet.protected(resource_id):
+            return "protected"
+        resource = self.fleet.resource(resource_id)
+        residential = self.fleet.site_of(resource_id).customer_class is CustomerClass.RESIDENTIAL_CHARGING
+        return "not-opted-in" if residential and not resource.opted_in else None

@@ -1,0 +1,172 @@
+"""The runner: once a minute it takes every live event the one step that is due. All it needs is in the book."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from vpp.domain.book import EventRecord
+from vpp.domain.control import ControlSettings
+from vpp.domain.errors import InputError
+from vpp.domain.events import EventKind, EventState, EventStep
+from vpp.domain.facts import EventAdvanced
+from vpp.domain.timegrid import INTERVAL
+from vpp.ports import Clock, Metrics
+from vpp.services.dispatching import Dispatching
+from vpp.services.forecasting import Forecasting
+from vpp.services.ingesting import Ingest
+from vpp.services.intake import Intake
+from vpp.services.planning import Planning, PlanRequest
+from vpp.services.recorder import Recorder
+from vpp.services.settling import Settling
+from vpp.services.tracking import Tracking
+
+CYCLE = timedelta(minutes=1)
+AFTER_MINUTE = timedelta(seconds=10)
+UNANSWERED = timedelta(minutes=2)
+
+
+class Runner:
+    """Drives the life of events by the clock."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        intake: Intake,
+        ingest: Ingest,
+        forecasting: Forecasting,
+        planning: Planning,
+        dispatching: Dispatching,
+        tracking: Tracking,
+        settling: Settling,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        settings: ControlSettings,
+        while_first_plan: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._recorder = recorder
+        self._intake = intake
+        self._ingest = ingest
+        self._forecasting = forecasting
+        self._planning = planning
+        self._dispatching = dispatching
+        self._tracking = tracking
+        self._settling = settling
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+        self._while_first_plan = while_first_plan
+
+    async def run(self) -> None:
+        """Cycles for ever, ``AFTER_MINUTE`` behind each full minute, when the gateways' readings are there."""
+        await self.resume()
+        while True:
+            await self._clock.sleep_until(next_cycle(self._clock.now()))
+            await self.cycle()
+
+    async def resume(self) -> None:
+        """After a start: finish issuing the newest plans, and say again what is in force."""
+        for record in self._recorder.book.events.values():
+            if record.state in (EventState.COMMITTED, EventState.ACTIVE) and record.plans:
+                await self._dispatching.issue(record.declaration.event_id, record.plans[-1])
+        await self._dispatching.resend_in_force()
+
+    async def cycle(self) -> None:
+        """Stores what came in, then looks after every live event; one event's trouble does not stop the others."""
+        await self._ingest.flush()
+        for record in list(self._recorder.book.events.values()):
+            if not record.live:
+                continue
+            try:
+                await self._step(record, self._clock.now())
+            except InputError as error:
+                self._metrics.count("event_steps_failed")
+                self._metrics.note("event step failed", event=record.declaration.event_id, reason=str(error))
+
+    async def _step(self, record: EventRecord, now: datetime) -> None:
+        event_id = record.declaration.event_id
+        match record.state:
+            case EventState.APPROVED:
+                if record.declaration.kind is EventKind.EMERGENCY:
+                    await self._intake.commit(event_id)
+                else:
+                    await self._intake.invite(event_id)
+            case EventState.INVITED:
+                if self._answered(record) or (record.invitation and now >= record.invitation.reply_by):
+                    await self._intake.commit(event_id)
+            case EventState.COMMITTED:
+                await self._before_start(record, now)
+            case EventState.ACTIVE:
+                await self._dispatching.resend_unanswered(record, UNANSWERED)
+                await self._tracking.cycle(event_id)
+                if now >= record.declaration.end:
+                    await self._advance(event_id, EventStep.RELEASE, "the event's window is over")
+            case EventState.RELEASING:
+                await self._after_end(record, now)
+            case EventState.VERIFYING:
+                await self._settling.settle(event_id)
+            case EventState.DRAFT | EventState.SETTLED | EventState.CERTIFIED | EventState.CANCELLED:
+                pass
+
+    async def _before_start(self, record: EventRecord, now: datetime) -> None:
+        event_id = record.declaration.event_id
+        plan_at = record.declaration.start - timedelta(seconds=self._settings.baseline_lead_s)
+        if record.baselines is None and now >= plan_at:
+            self._while_first_plan(True)  # noqa: FBT003 - hold, then go on
+            try:
+                await self._first_plan(record)
+            finally:
+                self._while_first_plan(False)  # noqa: FBT003
+        elif record.plans:
+            await self._dispatching.resend_unanswered(record, UNANSWERED)
+            await self._tracking.cycle(event_id)
+        elif record.baselines is not None:
+            await self._first_plan(record)
+        if self._clock.now() >= record.declaration.start:
+            await self._advance(event_id, EventStep.ACTIVATE, "the event's window has begun")
+
+    async def _first_plan(self, record: EventRecord) -> None:
+        event_id = record.declaration.event_id
+        if record.baselines is None:
+            program = self._intake.program(record.declaration.program_id)
+            await self._forecasting.freeze(
+                event_id, program, recovery_intervals=self._settings.recovery_intervals
+            )
+        plan = await self._planning.revise(
+            event_id,
+            PlanRequest(
+                reason="first plan",
+                first_interval=record.declaration.start,
+                first_aim_kw=None,
+                delivery={},
+                reserve_fraction=self._settings.reserve_fraction,
+            ),
+        )
+        if plan is not None:
+            await self._dispatching.issue(event_id, plan)
+
+    async def _after_end(self, record: EventRecord, now: datetime) -> None:
+        """Recovery is watched to its end before anything is verified; rebound is part of the result."""
+        event_id = record.declaration.event_id
+        if record.cancelled and not self._released(record):
+            await self._dispatching.release(event_id)
+        if now >= record.end + self._settings.recovery_intervals * INTERVAL:
+            await self._advance(event_id, EventStep.VERIFY, "the recovery is over")
+
+    @staticmethod
+    def _released(record: EventRecord) -> bool:
+        """Whether the release of a cancelled event has been commanded."""
+        cancelled_at = next(at for state, at in record.states if state is EventState.RELEASING)
+        return all(history[-1].issued_at >= cancelled_at for history in record.commands.values())
+
+    @staticmethod
+    def _answered(record: EventRecord) -> bool:
+        return record.invitation is not None and set(record.invitation.participant_ids) <= set(record.answers)
+
+    async def _advance(self, event_id: str, step: EventStep, reason: str) -> None:
+        await self._recorder.record(EventAdvanced(at=self._clock.now(), event_id=event_id, step=step, reason=reason))
+
+
+def next_cycle(now: datetime) -> datetime:
+    """The next instant that lies ``AFTER_MINUTE`` behind a full minute."""
+    minute = now.replace(second=0, microsecond=0) + AFTER_MINUTE
+    return minute if minute > now else minute + CYCLE

@@ -1,0 +1,219 @@
+"""Tracking: once a minute, what is verified against what is aimed at, and a new revision when it falls short."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from vpp.domain.book import EventRecord
+from vpp.domain.commands import AckState
+from vpp.domain.control import (
+    ControlSettings,
+    Delivery,
+    Hold,
+    LoopMemory,
+    Redispatch,
+    decide,
+    expected_kw,
+    project,
+)
+from vpp.domain.events import EventState
+from vpp.domain.flexibility import Series
+from vpp.domain.outcome import MATERIAL_KW, Waterfall, called_from, commanded_kw, response_kw, waterfall
+from vpp.domain.timegrid import INTERVAL, floor_interval
+from vpp.ports import Clock, Metrics
+from vpp.services.dispatching import Dispatching
+from vpp.services.ingesting import Ingest
+from vpp.services.planning import Planning, PlanRequest
+from vpp.services.recorder import Recorder
+from vpp.services.registry import Registry
+
+MINUTE = timedelta(minutes=1)
+
+
+class Tracking:
+    """The closed loop of every running event."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        registry: Registry,
+        ingest: Ingest,
+        planning: Planning,
+        dispatching: Dispatching,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        settings: ControlSettings,
+    ) -> None:
+        self._recorder = recorder
+        self._registry = registry
+        self._ingest = ingest
+        self._planning = planning
+        self._dispatching = dispatching
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+        self._memory: dict[str, LoopMemory] = {}
+        self._delivery: dict[str, dict[str, Delivery]] = {}
+        self._learnt_to: dict[str, datetime] = {}
+
+    async def cycle(self, event_id: str) -> None:
+        """One look at an event that has a plan and is not over; at most one new revision."""
+        record = self._recorder.book.event(event_id)
+        memory = self._memory.setdefault(event_id, LoopMemory(record.plans[-1].at if record.plans else None))
+        now = self._clock.now()
+        if not record.plans or now >= record.end:
+            return
+        asked = commanded_kw(record)
+        self._learn(record, asked, now)
+        self._report(record, asked, now)
+        decision = self._decide(record, asked, memory, now)
+        match decision:
+            case Hold():
+                return
+            case Redispatch():
+                first = max(decision.first_interval, record.declaration.start)
+                if first >= record.declaration.end:
+                    return
+                memory.last_revision_at = now
+                self._metrics.count("redispatches", trim=str(decision.trim))
+                plan = await self._planning.revise(
+                    event_id,
+                    PlanRequest(
+                        reason=decision.reason,
+                        first_interval=first,
+                        first_aim_kw=None if decision.trim else decision.first_aim_kw,
+                        delivery=self.delivery(record),
+                        reserve_fraction=0.0,
+                        before_kw=decision.before_kw,
+                    ),
+                )
+                if plan is not None:
+                    await self._dispatching.issue(event_id, plan)
+
+    def delivery(self, record: EventRecord) -> dict[str, float]:
+        """Expected verified kW per commanded kW of every resource seen so far."""
+        fleet = self._registry.fleet
+        prior = self._settings.prior_delivery
+        return {
+            r: seen.fraction(prior[fleet.resource(r).kind], self._settings.prior_minutes)
+            for r, seen in self._delivery.get(record.declaration.event_id, {}).items()
+        }
+
+    def _decide(
+        self, record: EventRecord, asked: dict[str, Series], memory: LoopMemory, now: datetime
+    ) -> Hold | Redispatch:
+        interval = max(floor_interval(now), record.declaration.start)
+        index = record.grid.index_of(interval)
+        if index >= len(record.grid):
+            return Hold()
+        target_kw = float(record.target_kw[index])
+        aim_kw = target_kw + record.plans[-1].margin_kw
+        fleet, prior = self._registry.fleet, self._settings.prior_delivery
+        learnt = self.delivery(record)
+        fraction = {r: learnt.get(r, prior[fleet.resource(r).kind]) for r in asked}
+        lost = frozenset(r for r in asked if self._lost(record, r))
+        behind = index + 1 < len(record.grid)
+        projection = project(
+            interval,
+            now,
+            so_far_kw=self._verified_now_kw(record, asked, interval, now),
+            expected_now_kw=expected_kw(asked, fraction, lost, index),
+            next_kw=expected_kw(asked, fraction, lost, index + 1) if behind else None,
+        )
+        return decide(projection, now, aim_kw=aim_kw, target_kw=target_kw, memory=memory, settings=self._settings)
+
+    def _lost(self, record: EventRecord, resource_id: str) -> bool:
+        """Whether nothing can be expected of a commanded resource: it refused, or nothing is heard of it."""
+        newest = record.commands[resource_id][-1]
+        gateway_id = self._registry.fleet.resource(resource_id).gateway_id
+        return newest.state is AckState.REFUSED or not self._recorder.book.gateways_online.get(gateway_id, False)
+
+    def _verified_now_kw(
+        self, record: EventRecord, asked: dict[str, Series], interval: datetime, now: datetime
+    ) -> float:
+        """Mean verified response of the running interval so far; 0 before its first full minute."""
+        if now - interval < MINUTE:
+            return 0.0
+        mean, good = self._ingest.live.mean_kw(interval, now)
+        index = record.grid.index_of(interval)
+        total = 0.0
+        for resource_id, values in asked.items():
+            first = called_from(values)
+            column = self._ingest.live.index[resource_id]
+            if first is None or first > index or not good[column]:
+                continue
+            baseline = record.baseline_kw(resource_id)[index : index + 1]
+            total += float(response_kw(baseline, mean[column : column + 1], record.declaration.direction)[0])
+        return total
+
+    def _learn(self, record: EventRecord, asked: dict[str, Series], now: datetime) -> None:
+        """Takes the minutes since the last cycle into account, those right after a call's beginning excepted."""
+        event_id = record.declaration.event_id
+        seen = self._delivery.setdefault(event_id, {})
+        latest = self._ingest.live.latest
+        if latest is None:
+            return
+        end = min(latest, record.end)
+        minute = max(self._learnt_to.get(event_id, record.declaration.start), end - 30 * MINUTE)
+        while minute < end:
+            mean, good = self._ingest.live.mean_kw(minute, minute + MINUTE)
+            self._learn_minute(record, asked, seen, minute, mean, good)
+            minute += MINUTE
+        self._learnt_to[event_id] = max(minute, record.declaration.start)
+
+    def _learn_minute(
+        self,
+        record: EventRecord,
+        asked: dict[str, Series],
+        seen: dict[str, Delivery],
+        minute: datetime,
+        mean: Series,
+        good: np.ndarray,
+    ) -> None:
+        index = record.grid.index_of(floor_interval(minute))
+        ramp = (minute - floor_interval(minute)) < self._settings.settle_minutes * MINUTE
+        for resource_id, values in asked.items():
+            column = self._ingest.live.index[resource_id]
+            if values[index] <= MATERIAL_KW or not good[column]:
+                continue
+            if ramp and (index == 0 or values[index - 1] <= MATERIAL_KW):
+                continue
+            issued = record.in_force(resource_id, record.declaration.start + index * INTERVAL)
+            if issued is None or minute < issued.issued_at + self._settings.settle_minutes * MINUTE:
+                continue
+            baseline = record.baseline_kw(resource_id)[index : index + 1]
+            response = response_kw(baseline, mean[column : column + 1], record.declaration.direction)
+            seen[resource_id] = seen.get(resource_id, Delivery()).seen(float(values[index]), float(response[0]))
+
+    def waterfall_now(self, record: EventRecord, now: datetime) -> Waterfall | None:
+        """The five figures with the running interval's mean so far; other intervals as far as the picture reaches."""
+        if record.baselines is None:
+            return None
+        asked = commanded_kw(record)
+        power = {r: np.full(len(record.grid), np.nan) for r in asked}
+        good = {r: np.zeros(len(record.grid), dtype=np.bool_) for r in asked}
+        for t, interval in enumerate(record.grid):
+            if interval + MINUTE > now or interval + INTERVAL < now - timedelta(minutes=30):
+                continue
+            mean, fine = self._ingest.live.mean_kw(interval, min(now, interval + INTERVAL))
+            for r in asked:
+                power[r][t] = mean[self._ingest.live.index[r]]
+                good[r][t] = fine[self._ingest.live.index[r]]
+        return waterfall(record, power_kw=power, good=good, committed=self.committed_kw(record))
+
+    @staticmethod
+    def committed_kw(record: EventRecord) -> Series:
+        """What the accepted resources offered per interval, by the first plan."""
+        return np.asarray(record.plans[0].offered_kw) if record.plans else np.zeros(len(record.grid))
+
+    def _report(self, record: EventRecord, asked: dict[str, Series], now: datetime) -> None:
+        interval = floor_interval(now)
+        index = record.grid.index_of(interval)
+        if record.state is not EventState.ACTIVE or not 0 <= index < len(record.grid):
+            return
+        event_id = record.declaration.event_id
+        verified = self._verified_now_kw(record, asked, interval, now)
+        self._metrics.gauge("event_target_kw", float(record.target_kw[index]), event=event_id)
+        self._metrics.gauge("event_verified_kw", verified, event=event_id)
+        self._metrics.gauge("event_commanded_kw", sum(float(v[index]) for v in asked.values()), event=event_id)
