@@ -1,0 +1,40 @@
+"""Brings a database to the newest schema when it is opened."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+
+from vpp.domain.errors import StoreError
+from vpp.infra.store.engines import store_errors
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(engine: Engine, database: str) -> None:
+    """Applies all revisions of ``database`` that ``engine`` lacks, in one transaction.
+
+    Args:
+        engine: Where to.
+        database: ``ledger`` or ``archive``.
+
+    Raises:
+        StoreError: the database is newer than this program, or a revision failed; nothing was changed.
+    """
+    scripts = ScriptDirectory(str(_MIGRATIONS / database))
+
+    def steps(revision: tuple[str, ...], _context: MigrationContext) -> list[RevisionStep]:
+        return scripts._upgrade_revs("head", revision)  # type: ignore[arg-type]  # noqa: SLF001
+
+    with store_errors(f"{database}: bringing the schema up to date"):
+        try:
+            with engine.begin() as connection, EnvironmentContext(Config(), scripts, fn=steps) as environment:
+                environment.configure(connection=connection, transactional_ddl=True)
+                with environment.begin_transaction():
+                    environment.run_migrations()
+        except CommandError as error:
+            raise StoreError(f"{database}: the schema is not known to this version of the program: {error}") from error

@@ -1,0 +1,1 @@
+"""One file per revision of the archive database, oldest first by name."""

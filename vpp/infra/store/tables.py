@@ -1,0 +1,81 @@
+"""The tables as the newest revision leaves them; a test holds them against the migrations."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+LEDGER = MetaData()
+
+fact = Table(
+    "fact",
+    LEDGER,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("event_id", Text),
+    Column("payload", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+
+ARCHIVE = MetaData()
+
+meter = Table(
+    "meter",
+    ARCHIVE,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+)
+
+reading = Table(
+    "reading",
+    ARCHIVE,
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("meter", Integer, primary_key=True, autoincrement=False),
+    Column("power_kw", Float(53), nullable=False),
+    Column("register_wh", BigInteger, nullable=False),
+    Column("quality", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+BOUNDARY = text("at % 900 = 0 AND quality = 0")
+"""Good registers on a 15-minute boundary: all that interval energy is made from."""
+
+boundary_register = Index(
+    "boundary_register",
+    reading.c.meter,
+    reading.c.at,
+    reading.c.register_wh,
+    reading.c.quality,
+    sqlite_where=BOUNDARY,
+    postgresql_where=BOUNDARY,
+)
+
+reading_conflict = Table(
+    "reading_conflict",
+    ARCHIVE,
+    Column("meter", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("power_kw", Float(53), primary_key=True),
+    Column("register_wh", BigInteger, primary_key=True, autoincrement=False),
+    Column("quality", SmallInteger, primary_key=True, autoincrement=False),
+    Column("times", Integer, nullable=False),
+)
+
+interval_day = Table(
+    "interval_day",
+    ARCHIVE,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("meter", Integer, primary_key=True, autoincrement=False),
+    Column("energy_wh", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
