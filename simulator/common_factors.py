@@ -1,0 +1,73 @@
+"""What all devices of a kind share on a day: its level, and a slow swing within the day.
+
+A same-day adjustment removes the level and cannot remove the swing. The swing is bounded, and its phase walks through
+the days by the golden ratio, so that the error of a portfolio baseline has the size seen on real portfolios without
+depending much on the seed.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.district import Kind
+from simulator.streams import Streams, keys_of
+from simulator.weather import HOUR
+
+Floats = NDArray[np.float64]
+_GOLDEN = 0.6180339887498949
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSpec:
+    """Size of what a kind shares, as fractions of its load.
+
+    Attributes:
+        day_sd: Standard deviation of the day's level (clipped at twice that).
+        day_memory: Share of a day's level that the next day inherits.
+        own_swing: Amplitude of the kind's own swing.
+        joint_swing: Amplitude of the swing that all kinds share.
+    """
+
+    day_sd: float
+    day_memory: float
+    own_swing: float
+    joint_swing: float
+
+
+COMMON: MappingProxyType[Kind, CommonSpec] = MappingProxyType(
+    {
+        "factory_line": CommonSpec(0.05, 0.6, 0.012, 0.034),
+        "factory_process": CommonSpec(0.02, 0.6, 0.005, 0.015),
+        "public_charging": CommonSpec(0.06, 0.3, 0.03, 0.03),
+        "residential_charging": CommonSpec(0.05, 0.2, 0.03, 0.03),
+        "cooling": CommonSpec(0.03, 0.5, 0.012, 0.034),
+        "lighting": CommonSpec(0.02, 0.3, 0.01, 0.015),
+        "storage": CommonSpec(0.0, 0.0, 0.0, 0.0),
+    }
+)
+_PERIOD_H = 7.0
+"""A swing of this length differs most between a morning adjustment window and an early-afternoon event."""
+
+
+def common_factor(kind: Kind, streams: Streams, days: int) -> Floats:
+    """Factor on the load of ``kind``, shape (days, 96), the last row being the event day."""
+    spec = COMMON[kind]
+    key = keys_of([kind])
+    shocks = np.clip(streams.normal(key, "common/day", days)[0], -2.0, 2.0) * spec.day_sd
+    level = np.empty(days)
+    carried = 0.0
+    scale = np.sqrt(1.0 - spec.day_memory**2)
+    for day in range(days):
+        carried = spec.day_memory * carried + scale * shocks[day]
+        level[day] = carried
+    own = _swing(streams, kind, days)
+    joint = _swing(streams, "all", days)
+    return 1.0 + level[:, None] + spec.own_swing * own + spec.joint_swing * joint
+
+
+def _swing(streams: Streams, name: str, days: int) -> Floats:
+    start = streams.scalar(name, "common/phase")
+    phase = (start + _GOLDEN * np.arange(days)) % 1.0
+    return np.asarray(np.sin(2.0 * np.pi * (HOUR[None, :] / _PERIOD_H + phase[:, None])), dtype=np.float64)

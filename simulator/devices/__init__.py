@@ -1,0 +1,1 @@
+"""One-minute physics of the devices, one kind per module."""

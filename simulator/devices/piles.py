@@ -1,0 +1,92 @@
+"""Charging piles: cars come and go as they would anyway; a cap only changes how much they have got when they leave."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.district import PileTable
+from simulator.sessions import Sessions
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WindowSessions:
+    """Sessions that touch the simulated window, one row per pile, padded; each shape (piles, most sessions).
+
+    Minutes count from the start of the window; a padded entry arrives and departs at a time beyond it.
+    ``energy_kwh`` is what is still needed at arrival, or at the window's start for cars that are already there.
+    """
+
+    arrive: Ints
+    depart: Ints
+    energy_kwh: Floats
+    power_kw: Floats
+
+
+def cut_sessions(sessions: Sessions, *, piles: int, start_minute: int, minutes: int) -> WindowSessions:
+    """The sessions of ``[start_minute, start_minute + minutes)``, cars already there having charged uncontrolled."""
+    touches = (sessions.depart > start_minute) & (sessions.arrive < start_minute + minutes)
+    pile = sessions.pile[touches]
+    arrive = sessions.arrive[touches] - start_minute
+    depart = sessions.depart[touches] - start_minute
+    power = sessions.power_kw[touches]
+    energy = np.maximum(sessions.energy_kwh[touches] - power * np.maximum(-arrive, 0) / 60.0, 0.0)
+    per_pile = np.bincount(pile, minlength=piles)
+    width = int(per_pile.max(initial=0)) + 1
+    place = np.arange(pile.size) - np.repeat(np.cumsum(per_pile) - per_pile, per_pile)
+    never = 10**9
+    table = WindowSessions(
+        arrive=np.full((piles, width), never, dtype=np.int64),
+        depart=np.full((piles, width), never, dtype=np.int64),
+        energy_kwh=np.zeros((piles, width)),
+        power_kw=np.zeros((piles, width)),
+    )
+    table.arrive[pile, place] = arrive
+    table.depart[pile, place] = depart
+    table.energy_kwh[pile, place] = energy
+    table.power_kw[pile, place] = power
+    return table
+
+
+class Piles:
+    """State of all piles; power is 0 or at least the pile's minimum, the last minute of a session excepted."""
+
+    def __init__(self, table: PileTable, sessions: WindowSessions) -> None:
+        count = table.rated_kw.size
+        self._table = table
+        self._sessions = sessions
+        self._rows = np.arange(count)
+        self._current = np.zeros(count, dtype=np.int64)
+        self._begun = np.zeros(count, dtype=bool)
+        self.plugged = np.zeros(count, dtype=bool)
+        self.needed_kwh = np.zeros(count)
+        self.power_max_kw = np.zeros(count)
+        self.departure = np.zeros(count, dtype=np.int64)
+        self.unserved_kwh = np.zeros(count)
+        self.arrive_and_leave(0)
+
+    def arrive_and_leave(self, minute: int) -> None:
+        """Cars whose minute has come leave, then others arrive; minutes count from the window's start."""
+        sessions = self._sessions
+        over = self._begun & (sessions.depart[self._rows, self._current] <= minute)
+        self.unserved_kwh = np.where(over, self.unserved_kwh + self.needed_kwh, self.unserved_kwh)
+        self._current = self._current + over
+        begins = sessions.arrive[self._rows, self._current] <= minute
+        fresh = begins & (~self._begun | over)
+        self.needed_kwh = np.where(fresh, sessions.energy_kwh[self._rows, self._current], np.where(over, 0.0, self.needed_kwh))
+        self._begun = begins
+        self.plugged = begins
+        self.power_max_kw = np.where(begins, sessions.power_kw[self._rows, self._current], 0.0)
+        self.departure = np.where(begins, sessions.depart[self._rows, self._current], 0)
+
+    def step(self, minute: int, limit_kw: Floats, moves: NDArray[np.bool_]) -> Floats:
+        """Power of this minute; ``limit_kw`` is ``inf`` where there is none, ``moves`` False where it is not followed."""
+        self.arrive_and_leave(minute)
+        wish = np.where(self.plugged, np.minimum(self.power_max_kw, 60.0 * self.needed_kwh), 0.0)
+        power = np.where(moves, np.minimum(wish, limit_kw), wish)
+        power = np.where((power < self._table.min_kw) & (power < wish), 0.0, power)
+        self.needed_kwh = np.maximum(self.needed_kwh - power / 60.0, 0.0)
+        return np.asarray(power, dtype=np.float64)
