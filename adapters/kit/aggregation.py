@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.kit.driver import DeviceReadings, Indices, Mask, Registers
 from adapters.kit.resource_spec import ResourceSpec
@@ -11,6 +13,7 @@ from vpp.domain.flexibility import Series
 from vpp.domain.telemetry import Quality
 from vpp.wire.messages import WireReading
 
+N = TypeVar("N", np.float64, np.int64)
 IMPLAUSIBLE_RATIO = 1.5
 """Power beyond this multiple of the rating is reported, but marked."""
 
@@ -44,9 +47,11 @@ class Aggregator:
             device_count: Length of the driver's arrays.
         """
         counts = np.array([spec.device_count for spec in specs], dtype=np.int64)
-        self._members: Indices = np.concatenate(
-            [np.arange(spec.first_device, spec.first_device + spec.device_count) for spec in specs]
-        ) if specs else np.zeros(0, dtype=np.int64)
+        self._members: Indices = (
+            np.concatenate([np.arange(spec.first_device, spec.first_device + spec.device_count) for spec in specs])
+            if specs
+            else np.zeros(0, dtype=np.int64)
+        )
         self._starts: Indices = np.cumsum(counts) - counts
         self._counts: Indices = counts
         self._ids = [spec.id for spec in specs]
@@ -76,7 +81,9 @@ class Aggregator:
             )
         else:
             quality = self._qualities(good, power_kw)
-        return ResourceMinute(power_kw, self._sum(self._register_wh), quality, self._sum(self._known) > 0)
+        return ResourceMinute(
+            power_kw, self._sum(self._register_wh), quality, self._sum(self._known.astype(np.int64)) > 0
+        )
 
     def wire_readings(self, minute: ResourceMinute) -> tuple[list[WireReading], list[str]]:
         """Readings as they stand in the telemetry message, and the ids of resources that were never read."""
@@ -90,8 +97,8 @@ class Aggregator:
         readings = [WireReading(*row) for row, is_known in zip(rows, known, strict=True) if is_known]
         return readings, [name for name, is_known in zip(self._ids, known, strict=True) if not is_known]
 
-    def _sum(self, values: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> "np.ndarray":  # type: ignore[type-arg]
-        return np.add.reduceat(values[self._members], self._starts)
+    def _sum(self, values: NDArray[N]) -> NDArray[N]:
+        return np.add.reduceat(values[self._members], self._starts, dtype=values.dtype)
 
     def _qualities(self, good: Mask, power_kw: Series) -> tuple[Quality, ...]:
         answering = np.add.reduceat(good[self._members].astype(np.int64), self._starts)
