@@ -1,0 +1,55 @@
+"""Reads responses back out of a solved model, and cleans away what a solver's tolerance leaves behind."""
+
+import numpy as np
+
+from optimizer.model import DispatchModel
+from optimizer.problem import ProblemArrays
+from optimizer.solve import Compiled
+from vpp.domain.flexibility import Series
+
+ON = 0.5
+
+
+def responses_of(model: DispatchModel, compiled: Compiled, values: Series) -> Series:
+    """Responses of all resources, shape (N, H), from the solution's column ``values``."""
+    found = model.responses.constant_kw.copy()
+    for i, series in enumerate(model.responses.terms):
+        for t, terms in enumerate(series):
+            for coefficient, variable in terms:
+                column = compiled.column.get(id(variable), -1)
+                if column >= 0:
+                    found[i, t] += coefficient * values[column]
+    return found
+
+
+def cleaned(arrays: ProblemArrays, response_kw: Series) -> Series:
+    """``response_kw`` with blocks snapped to off or their band, and everything within its own bounds.
+
+    The changes are of the solver's tolerance (below 1 W); what an exact zero means must not be left to it.
+    """
+    found = np.clip(response_kw, arrays.least_kw, arrays.most_kw)
+    event = arrays.event_intervals
+    block = arrays.block
+    asked = found[block.index, :event]
+    on = asked > np.maximum(ON * block.minimum_kw, NEARLY_NOTHING_KW)
+    found[block.index, :event] = np.where(on, np.clip(asked, block.minimum_kw, block.available_kw), 0.0)
+    found[np.abs(found) < NEARLY_NOTHING_KW] = 0.0
+    return found
+
+
+def storages_doing_both(arrays: ProblemArrays, response_kw: Series) -> frozenset[int]:
+    """Positions of storages whose true state of charge would pass their capacity under ``response_kw``.
+
+    A solution that charges and discharges at once burns energy that a real battery would keep.
+    """
+    storage = arrays.storage
+    soc_kwh = storage.soc_kwh.copy()
+    over = np.zeros(len(storage.index), dtype=np.bool_)
+    for t in range(arrays.intervals):
+        power_kw = storage.forecast_kw[:, t] - response_kw[storage.index, t]
+        soc_kwh = soc_kwh + storage.stored_kwh(power_kw)
+        over |= soc_kwh > storage.capacity_kwh + NEARLY_NOTHING_KW
+    return frozenset(storage.index[over].tolist())
+
+
+NEARLY_NOTHING_KW = 1e-6

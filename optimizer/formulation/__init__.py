@@ -1,0 +1,1 @@
+"""The optimisation model, one physical idea per module, in Pyomo."""

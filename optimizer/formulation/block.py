@@ -1,0 +1,69 @@
+"""On/off calls with minimum and maximum run and a number of calls.
+
+``u`` says whether a call is on, ``v`` whether one begins. ``v`` follows from ``u`` in every integer solution, so only
+``u`` is declared binary. The run rows are the turn-on inequalities of unit commitment (Rajan and Takriti 2005), which
+describe the convex hull of minimum runs and keep the relaxation tight.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from optimizer.formulation.linear import Responses, Row, Variables, add_rows, add_variables
+from optimizer.kinds import BlockArrays
+from vpp.domain.timegrid import INTERVAL_H
+
+
+def add_block(model: Any, kind: BlockArrays, responses: Responses) -> None:
+    """``r = minimum u + y``, ``0 <= y <= (available - minimum) u``, and the rows of its runs."""
+    block = model.block = pyo.Block()
+    on = add_variables(block, "on", kind.must_run.astype(np.float64), _may_be_on(kind), binary=True)
+    start = add_variables(block, "start", 0.0, kind.may_start.astype(np.float64))
+    spread_kw = kind.available_kw - kind.minimum_kw
+    adjustable = np.flatnonzero((spread_kw > 0).any(axis=1))
+    above = add_variables(block, "above_minimum", 0.0, spread_kw[adjustable])
+    for k, resource in enumerate(kind.index.tolist()):
+        responses.add(resource, kind.minimum_kw[k], on[k])
+        responses.binaries[resource] = on[k]
+    for row, k in enumerate(adjustable.tolist()):
+        responses.add(int(kind.index[k]), 1.0, above[row])
+    responses.charge((kind.cost[:, None] * kind.minimum_kw) * INTERVAL_H, on)
+    responses.charge(kind.cost[adjustable, None] * INTERVAL_H, above)
+    responses.charge(kind.start_cost[:, None], start)
+    add_rows(
+        block,
+        "above_only_when_on",
+        (
+            (None, [(1.0, above[row, t]), (-float(spread_kw[k, t]), on[k, t])], 0.0)
+            for row, k in enumerate(adjustable.tolist())
+            for t in range(on.shape[1])
+        ),
+    )
+    add_rows(block, "runs", (row for k in range(len(kind.index)) for row in _run_rows(kind, k, on[k], start[k])))
+
+
+def _may_be_on(kind: BlockArrays) -> np.ndarray[Any, np.dtype[np.float64]]:
+    at = np.arange(kind.available_kw.shape[1])[None, :]
+    goes_on = (kind.running > 0)[:, None] & (at + kind.running[:, None] < kind.max_run[:, None])
+    startable = np.logical_or.accumulate(kind.may_start, axis=1)
+    return np.asarray(np.where(goes_on | startable, 1.0, 0.0))
+
+
+def _run_rows(kind: BlockArrays, k: int, on: Variables, start: Variables) -> Iterator[Row]:
+    event, running = len(on), int(kind.running[k])
+    min_run, max_run, max_calls = int(kind.min_run[k]), int(kind.max_run[k]), int(kind.max_calls[k])
+    was_on = 1.0 if running > 0 else 0.0
+    for t in range(event):
+        before = [(1.0, on[t - 1])] if t else []
+        held = was_on if t == 0 else 0.0
+        yield -held, [(1.0, start[t]), (-1.0, on[t]), *before], None
+        yield None, [(1.0, start[t]), *before], 1.0 - held
+        yield None, [*((1.0, start[s]) for s in range(max(0, t - min_run + 1), t + 1)), (-1.0, on[t])], 0.0
+        if max_run < event + running:
+            carried = 1.0 if running and running + t < max_run else 0.0
+            begun = [(-1.0, start[s]) for s in range(max(0, t - max_run + 1), t + 1)]
+            yield None, [(1.0, on[t]), *begun], carried
+    if max_calls < -(-event // (min_run + 1)):
+        yield None, [(1.0, var) for var in start], float(max_calls)

@@ -1,0 +1,32 @@
+"""Node limits on net flow, hard in both directions, as limits on the summed response below a node."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from optimizer.formulation.coupling import summed
+from optimizer.formulation.linear import Responses, Row, add_rows
+from optimizer.problem import ProblemArrays
+
+
+def add_network(model: Any, arrays: ProblemArrays, responses: Responses) -> None:
+    """``node_least <= sum of responses below the node <= node_most``, in the rows that can bind at all.
+
+    The bounds have the forecast in them and contain 0 by construction: where the forecast alone violates a limit, the
+    plan may not make it worse.
+    """
+    model.network = pyo.Block()
+    add_rows(model.network, "flow", _rows(arrays, responses))
+
+
+def _rows(arrays: ProblemArrays, responses: Responses) -> Iterator[Row]:
+    for m, members in enumerate(arrays.members):
+        import_binds = arrays.least_kw[members].sum(axis=0) < arrays.node_least_kw[m]
+        export_binds = arrays.most_kw[members].sum(axis=0) > arrays.node_most_kw[m]
+        constant_kw = responses.constant_kw[members].sum(axis=0)
+        for t in np.flatnonzero(import_binds | export_binds).tolist():
+            low = float(arrays.node_least_kw[m, t] - constant_kw[t]) if import_binds[t] else None
+            high = float(arrays.node_most_kw[m, t] - constant_kw[t]) if export_binds[t] else None
+            yield low, summed(responses, members.tolist(), t), high
