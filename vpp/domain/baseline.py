@@ -240,7 +240,14 @@ def _days_in_reach(
 
 
 def _block(history: LoadHistory, columns: Slots, slots: Slots) -> Floats:
-    return history.power_kw[:, columns[:, None], slots[None, :]].astype(np.float64)
+    return history.power_kw[:, :, _as_slice(slots)][:, columns].astype(np.float64)
+
+
+def _as_slice(slots: Slots) -> slice | Slots:
+    """The same slots as a slice where they are contiguous: a view is several times faster than a gather."""
+    if slots.size and slots[-1] - slots[0] == slots.size - 1:
+        return slice(int(slots[0]), int(slots[-1]) + 1)
+    return slots
 
 
 def _pick(usable: Mask, energy: Floats, averaging: Averaging) -> Slots:
@@ -262,10 +269,11 @@ def _mean_of_days(history: LoadHistory, used: Slots, slots: Slots) -> Floats:
     if not history.days:
         return np.full((used.shape[0], slots.size), np.nan)
     rows = np.arange(used.shape[0])
+    wanted = history.power_kw[:, :, _as_slice(slots)]
     total = np.zeros((used.shape[0], slots.size))
     count = np.zeros((used.shape[0], slots.size))
     for day in range(used.shape[1]):
-        power_kw = history.power_kw[rows[:, None], used[:, day, None], slots[None, :]].astype(np.float64)
+        power_kw = wanted[rows, used[:, day]].astype(np.float64)
         present = np.isfinite(power_kw) & (used[:, day, None] >= 0)
         total += np.where(present, power_kw, 0.0)
         count += present
