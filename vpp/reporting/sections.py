@@ -185,7 +185,13 @@ def _node_row(node_id: str, node: Mapping[str, Any], widest: float) -> NodeRow:
 
 def by_response(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Participants, the largest response first, those without a figure last; ties by id."""
-    return sorted(report["participants"], key=lambda line: (-(exact(line.get("response_kwh")) or Decimal("-Inf")), str(line["id"])))
+
+
+    def order(line: Mapping[str, Any]) -> tuple[bool, Decimal, str]:
+        energy = exact(line.get("response_kwh"))
+        return energy is None, -(energy or Decimal()), str(line["id"])
+
+    return sorted(report["participants"], key=order)
 
 
 def settlement_sums(report: Mapping[str, Any]) -> SettlementSums:

@@ -9,8 +9,6 @@ from markupsafe import Markup, escape
 
 TEXTS: Mapping[str, tuple[str, str]] = {
     "title": ("Demand-response event report", "需求响应事件报告"),
-    "language": ("Language", "语言"),
-    "contents": ("Contents", "目录"),
     "unit": ("Unit: {unit}", "单位：{unit}"),
     # header
     "event": ("Event", "事件"),
@@ -93,7 +91,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "node": ("Node", "节点"),
     "verified_mean": ("Verified, mean", "核定均值"),
     "net_flow": ("Highest net flow", "最大净流量"),
-    "forecast_flow": ("Forecast without the event", "无事件预测"),
+    "forecast_flow": ("No-event forecast", "无事件预测"),
     "limit": ("Limit", "限值"),
     "loading": ("Loading", "负载率"),
     "over_limit": ("over the limit", "超过限值"),
@@ -190,6 +188,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "重放相同事实得到相同哈希；改动任一读数即改变。",
     ),
     "no_value": ("“–” means that there is no value; it never stands for zero.", "“–”表示没有数值，绝不代表零。"),
+    "currency.CNY": ("CNY", "元"),
+    "solver.exact": ("exact (HiGHS)", "精确求解（HiGHS）"),
+    "solver.greedy": ("greedy merit order", "优先序贪心"),
+    "invariant.fact_before_effect": ("every fact on disk before its effect", "先落盘、后生效"),
+    "invariant.plans_feasible": ("every plan passed the independent check", "每个计划均通过独立校验"),
+    "invariant.no_protected_resource_called": ("no protected customer was called", "未调用受保护用户"),
+    "invariant.node_limits_held": ("network limits held", "电网限值均未突破"),
+    "invariant.statements_add_up": ("statements add up to the event", "结算单与事件总量一致"),
     # kinds
     "kind.factory_line": ("Factory lines", "工厂产线"),
     "kind.factory_process": ("Factory processes", "工厂流程"),

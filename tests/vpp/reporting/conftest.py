@@ -45,12 +45,12 @@ def _stamp(instant: datetime) -> str:
 
 
 def _participant(index: int) -> dict[str, Any]:
-    declined = index % 23 == 22
-    committed = 0.0 if declined else round(6200.0 / (1.0 + 0.09 * index), 1)
-    ratio = None if declined else round(0.98 + 0.24 * math.sin(2.1 * index), 4)
+    declined, skipped = index % 23 == 22, index % 8 == 3
+    committed = 0.0 if declined or skipped else round(6200.0 / (1.0 + 0.09 * index), 1)
+    ratio = None if declined or skipped else round(0.98 + 0.24 * math.sin(2.1 * index), 4)
     factor = None if ratio is None else 0.2 if ratio < 0.8 else 1.0
     energy = 0.0 if ratio is None else round(committed * ratio, 1)
-    code, english, chinese = REASONS[4] if declined else REASONS[index % 4]
+    code, english, chinese = REASONS[4] if declined else REASONS[3] if skipped else REASONS[index % 3]
     return {
         "id": f"p-{index:04d}",
         "name": f"Beichen Precision Machinery {index:03d}",
