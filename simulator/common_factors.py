@@ -38,17 +38,19 @@ class CommonSpec:
 
 COMMON: MappingProxyType[Kind, CommonSpec] = MappingProxyType(
     {
-        "factory_line": CommonSpec(0.05, 0.6, 0.012, 0.034),
+        "factory_line": CommonSpec(0.035, 0.6, 0.006, 0.032),
         "factory_process": CommonSpec(0.02, 0.6, 0.005, 0.015),
         "public_charging": CommonSpec(0.06, 0.3, 0.03, 0.03),
         "residential_charging": CommonSpec(0.05, 0.2, 0.03, 0.03),
-        "cooling": CommonSpec(0.03, 0.5, 0.012, 0.034),
+        "cooling": CommonSpec(0.03, 0.5, 0.006, 0.032),
         "lighting": CommonSpec(0.02, 0.3, 0.01, 0.015),
         "storage": CommonSpec(0.0, 0.0, 0.0, 0.0),
     }
 )
-_PERIOD_H = 7.0
-"""A swing of this length differs most between a morning adjustment window and an early-afternoon event."""
+_PERIOD_H = 6.0
+"""A swing of about this length differs most between a morning adjustment window and an early-afternoon event."""
+_FLATNESS = 1.5
+"""Flattens the tops of the swing: its largest value lies closer to its usual one than a sine's."""
 
 
 def common_factor(kind: Kind, streams: Streams, days: int) -> Floats:
@@ -70,4 +72,5 @@ def common_factor(kind: Kind, streams: Streams, days: int) -> Floats:
 def _swing(streams: Streams, name: str, days: int) -> Floats:
     start = streams.scalar(name, "common/phase")
     phase = (start + _GOLDEN * np.arange(days)) % 1.0
-    return np.asarray(np.sin(2.0 * np.pi * (HOUR[None, :] / _PERIOD_H + phase[:, None])), dtype=np.float64)
+    wave = np.sin(2.0 * np.pi * (HOUR[None, :] / _PERIOD_H + phase[:, None]))
+    return np.asarray(np.tanh(_FLATNESS * wave) / np.tanh(_FLATNESS), dtype=np.float64)

@@ -53,7 +53,7 @@ def _add_lines(
             "level_kw": level,
             "standby_fraction": draft.draw((0.04, 0.14)),
             "min_kw": 0.35 * level,
-            "stop_minutes": draft.draw((2.0, 8.0)),
+            "stop_minutes": draft.draw((1.0, 5.0)),
             "start_minutes": draft.draw((5.0, 15.0)),
             "min_up_minutes": 30.0,
             "catch_up_fraction": draft.draw((0.2, 0.6)),
