@@ -1,0 +1,55 @@
+"""Programme figures and the choice of baselines."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.vpp.domain.program_samples import choice, figure, sample_program
+from vpp.domain.baseline import BaselineMethod, BaselineRule
+from vpp.domain.baseline_adjustment import AdjustmentKind, AdjustmentRule
+from vpp.domain.errors import InputError, MissingFigureError
+from vpp.domain.events import Direction
+from vpp.domain.fleet import CustomerClass, ResourceKind
+from vpp.domain.programs import Confidence
+
+
+@pytest.mark.parametrize(
+    ("customer_class", "kind", "method"),
+    [
+        (CustomerClass.INDUSTRY, ResourceKind.FACTORY_LINE, BaselineMethod.LAST5_NORMAL_DAYS),
+        (CustomerClass.COMMERCE, ResourceKind.COOLING, BaselineMethod.TOP5_OF_10),
+        (CustomerClass.COMMERCE, ResourceKind.STORAGE, BaselineMethod.DECLARED_SCHEDULE),
+    ],
+)
+def test_baseline_choice__kind_wins_over_class_over_default(
+    customer_class: CustomerClass, kind: ResourceKind, method: BaselineMethod
+) -> None:
+    chosen = sample_program().baseline_choice(Direction.CURTAIL, customer_class, kind)
+
+    assert chosen.method.value is method
+
+
+def test_baseline_choice__refuses_another_direction() -> None:
+    with pytest.raises(InputError, match="'sample' cannot be called for 'fill', only for: curtail"):
+        sample_program().baseline_choice(Direction.FILL, CustomerClass.INDUSTRY, ResourceKind.COOLING)
+
+
+def test_rule__from_figures() -> None:
+    rule = choice(BaselineMethod.TOP5_OF_10, AdjustmentKind.ADDITIVE).rule()
+
+    assert rule == BaselineRule(BaselineMethod.TOP5_OF_10, AdjustmentRule(AdjustmentKind.ADDITIVE, 0.2, 3.0, 1.0))
+
+
+def test_rule__a_null_cap_means_none_unless_it_is_unknown() -> None:
+    known = choice(BaselineMethod.TOP5_OF_10, AdjustmentKind.ADDITIVE)
+    no_cap = replace(known, cap_fraction=replace(known.cap_fraction, value=None))
+    unknown = replace(known, cap_fraction=replace(no_cap.cap_fraction, confidence=Confidence.UNKNOWN))
+
+    assert no_cap.rule().adjustment.cap_fraction is None
+    with pytest.raises(MissingFigureError, match=r"'sample' has no value for 'baseline\.cap_fraction'"):
+        unknown.rule()
+
+
+def test_required__names_programme_and_key() -> None:
+    with pytest.raises(MissingFigureError, match=r"programme 'sample' has no value for 'limits\.notice_minutes'"):
+        figure("limits.notice_minutes", None).required()
