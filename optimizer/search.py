@@ -1,7 +1,7 @@
 """Finds the cheapest answer with the solver: relax, round, and branch only where that is not yet good enough.
 
-The relaxation is tight, so its solution is nearly integral: with all whole calls kept and only the fractional ones left
-to a small search, the answer is usually within the asked gap of the relaxation's bound at a fraction of the work.
+The relaxation is tight, so its solution is nearly integral: rounding the few fractional calls usually ends within the
+asked gap of the relaxation's bound, at a fraction of the work of a full search.
 """
 
 import time
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.dive import dive
 from optimizer.extract import cleaned, responses_of, storages_doing_both
 from optimizer.formulation.storage import Exclusive
 from optimizer.limits import WorkLimits
@@ -19,7 +20,6 @@ from optimizer.solve import Compiled, Solution, Verdict, compile_model, run
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
-WHOLE = 1e-6
 SAFETY = 4.0
 
 
@@ -106,35 +106,16 @@ def _reach(task: _Task) -> Solution:
 
 
 def _improve(task: _Task, *, shortfall_allowed: bool) -> Solution:
-    columns, zeros = task.shortfall, np.zeros(len(task.shortfall))
-    if shortfall_allowed:
-        columns, zeros = columns[:0], zeros[:0]
-    own = (columns, zeros, zeros)
-    relaxed = run(task.compiled, task.limits, time_limit_s=task.left_s(), fixed=own, relax=True)
-    if relaxed.verdict is not Verdict.OPTIMAL or not task.compiled.has_integers:
-        return relaxed
-    bound = task.compiled.objective(relaxed.values)
-    rounded = _rounded(task, relaxed, own)
-    if rounded.values.size:
-        gap = _gap(task.compiled.objective(rounded.values), bound)
-        rounded = Solution(Verdict.OPTIMAL, "optimal within gap", rounded.values, gap)
-        if gap <= task.limits.mip_gap:
-            return rounded
-    full = run(task.compiled, task.limits, time_limit_s=task.left_s(), fixed=own, start=_start(task, rounded))
+    zero = task.shortfall[:0] if shortfall_allowed else task.shortfall
+    dived = dive(task.compiled, task.limits, zero=zero, calls=task.binaries, time_limit_s=task.left_s())
+    if dived.relaxed.verdict is not Verdict.OPTIMAL or not task.compiled.has_integers:
+        return dived.relaxed
+    rounded = dived.rounded
+    if rounded.values.size and rounded.gap <= task.limits.mip_gap:
+        return rounded
+    start = _start(task, rounded)
+    full = run(task.compiled, task.limits, time_limit_s=task.left_s(), zero=zero, start=start)
     return _better(task, full, rounded)
-
-
-def _rounded(task: _Task, relaxed: Solution, own: tuple[NDArray[np.int32], Series, Series]) -> Solution:
-    integers = task.compiled.integers
-    values = relaxed.values[integers]
-    whole = np.abs(values - np.round(values)) <= WHOLE
-    columns, kept = integers[whole], np.round(values[whole])
-    fixed = (
-        np.concatenate([own[0], columns]).astype(np.int32),
-        np.concatenate([own[1], kept]),
-        np.concatenate([own[2], kept]),
-    )
-    return run(task.compiled, task.limits, time_limit_s=task.left_s(), fixed=fixed)
 
 
 def _start(task: _Task, rounded: Solution) -> tuple[NDArray[np.int32], Series] | None:
@@ -158,18 +139,19 @@ def _better(task: _Task, full: Solution, rounded: Solution) -> Solution:
     return Solution(full.verdict, full.status, rounded.values, min(rounded.gap, full.gap))
 
 
-def _gap(objective: float, bound: float) -> float:
-    return max(objective - bound, 0.0) / max(abs(objective), 1e-9)
-
-
 def _shortfall_price(arrays: ProblemArrays) -> float:
     """A price above what any kWh of response can cost, so that reaching more always comes before reaching it cheaply."""
     problem, block = arrays.problem, arrays.block
     dearest = max(
-        (float(costs.max(initial=0.0)) for costs in (
-            arrays.curtailable.cost_1, arrays.curtailable.cost_2, block.cost, arrays.charging.cost,
-            arrays.cooling.cost, arrays.storage.cost,
-        )),
+        float(cost.max(initial=0.0))
+        for cost in (
+            arrays.curtailable.cost_1,
+            arrays.curtailable.cost_2,
+            block.cost,
+            arrays.charging.cost,
+            arrays.cooling.cost,
+            arrays.storage.cost,
+        )
     )
     least_kwh = np.maximum(block.minimum_kw.max(axis=1, initial=0.0), 1.0) * INTERVAL_H
     dearest += float((block.start_cost / least_kwh).max(initial=0.0))

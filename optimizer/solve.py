@@ -142,9 +142,8 @@ def run(
     limits: WorkLimits,
     *,
     time_limit_s: float | None = None,
-    fixed: tuple[NDArray[np.int32], Series, Series] | None = None,
+    zero: NDArray[np.int32],
     start: tuple[NDArray[np.int32], Series] | None = None,
-    relax: bool = False,
 ) -> Solution:
     """Solves once.
 
@@ -152,23 +151,18 @@ def run(
         compiled: The model.
         limits: Gap, nodes and iterations.
         time_limit_s: Wall-clock limit for this run; ``None`` for work limits alone.
-        fixed: Columns with the lower and upper bounds that replace their own.
+        zero: Columns to hold at 0.
         start: Columns and values of a known good answer to begin the search with.
-        relax: Leave integrality out.
     """
     solver = new_solver(limits, time_limit_s=time_limit_s)
     if solver.passModel(compiled.lp) == highspy.HighsStatus.kError:
         return Solution(Verdict.ODD, "model refused", np.empty(0), float("nan"))
-    if fixed is not None:
-        columns, lower, upper = fixed
-        solver.changeColsBounds(len(columns), columns, lower, upper)
+    solver.changeColsBounds(len(zero), zero, np.zeros(len(zero)), np.zeros(len(zero)))
     if start is not None:
         columns, values = start
         solver.setSolution(len(columns), columns, values)
-    if relax:
-        set_option(solver, "solve_relaxation", value=True)
     solver.run()
-    return _solution(solver, is_mip=compiled.has_integers and not relax)
+    return solution_of(solver, is_mip=compiled.has_integers)
 
 
 _STOPPED = frozenset(
@@ -181,7 +175,8 @@ _STOPPED = frozenset(
 )
 
 
-def _solution(solver: highspy.Highs, *, is_mip: bool) -> Solution:
+def solution_of(solver: highspy.Highs, *, is_mip: bool) -> Solution:
+    """What the last run of ``solver`` ended with."""
     status = solver.getModelStatus()
     word = solver.modelStatusToString(status).lower()
     info = solver.getInfo()
