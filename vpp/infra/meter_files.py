@@ -73,10 +73,10 @@ def read_meters(path: Path) -> MeterReadings:
     site = rank[codes.indices.to_numpy(zero_copy_only=False)]
     instant_us = _instants_us(path, table["timestamp"])
     power_kw = _powers_kw(path, table["power_kw"])
-    step = _step_minutes(path, site, instant_us)
     axis, column = np.unique(instant_us, return_inverse=True)
     grid = np.full((len(names), axis.size), np.nan)
     repeated = _fill(path, grid, site, column, power_kw)
+    step = _step_minutes(path, site, instant_us)
     return MeterReadings(
         str(path),
         tuple(names[i] for i in order),

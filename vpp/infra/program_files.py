@@ -162,7 +162,7 @@ class _Reader:
         unknown = raw.confidence is Confidence.UNKNOWN
         if raw.value is None and not unknown and not null_is_known:
             raise ConfigError(
-                self._file, f"{key}.confidence", f"expected 'unknown' for a null value, got {raw.confidence!r}"
+                self._file, f"{key}.confidence", f"expected 'unknown' for a null value, got {raw.confidence.value!r}"
             )
         if raw.value is not None and unknown:
             raise ConfigError(self._file, f"{key}.value", f"expected null for an unknown figure, got {raw.value!r}")

@@ -102,7 +102,7 @@ def test_pay_energy_ratio__residential_charging_is_not_charged_for_negative_ener
 def test_pay_energy_ratio__energy_that_nobody_called_is_not_paid() -> None:
     payment = pay_energy_ratio(sample_terms(), energy("50", "0"), CustomerClass.INDUSTRY)
 
-    assert (payment.amount_cny, payment.rule) == (0, "not_called")
+    assert (payment.amount_cny, payment.rule) == (Decimal(0), "not_called")
 
 
 @given(st.integers(0, 800_000), st.integers(1, 400_000))
