@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from vpp.cli.baseline import baseline_command
 
@@ -49,10 +48,10 @@ def run(tmp_path: Path) -> Run:
             "out": str(tmp_path / "out.csv"),
             **{name.replace("_", "-"): value for name, value in changed.items()},
         }
-        flags = [
-            part for name, value in options.items() for part in ((f"--{name}", value) if value else (f"--{name}",))
-        ]
-        return CliRunner().invoke(app, [part for part in flags if part is not None])
+        flags: list[str] = []
+        for name, value in options.items():
+            flags += [f"--{name}"] if value is None else [f"--{name}", value]
+        return CliRunner().invoke(app, flags)
 
     return command
 

@@ -67,7 +67,7 @@ def test_last5_normal_days__golden() -> None:
 
 
 def test_top5_of_10__golden() -> None:
-    # The window ends on d-2 = Sat 18, so Fri 17 (d-3) enters: the 10 working days 6..17 July at 1..10 kW, latest highest.
+    # The window ends on d-2 = Sat 18, so Fri 17 enters: the 10 working days 6..17 July at 1..10 kW, latest highest.
     # Five highest: 10, 9, 8, 7, 6 -> 40 / 5 = 8 kW. Fri 3 July at 99 kW is the 11th and must not enter.
     levels = dict(zip(working_days_back(11), [10.0, 9, 8, 7, 6, 5, 4, 3, 2, 1, 99], strict=True))
 
