@@ -106,6 +106,16 @@ def accuracy(error_kw: Floats, metered_kw: Floats) -> Accuracy | None:
     )
 
 
+def uncertainty_note(accuracy_seen: Accuracy | None, placebo_days: int) -> str:
+    """The sentence on a statement that says how far its baseline may be off."""
+    if accuracy_seen is None:
+        return "no placebo day could test the baseline: its uncertainty is not known"
+    return (
+        f"on {placebo_days} placebo days the baseline was off by {accuracy_seen.bias_percent:+.1f} % of load on average, "
+        f"CV(RMSE) {accuracy_seen.cvrmse_percent:.1f} %"
+    )
+
+
 def choose_placebo_days(
     history: LoadHistory,
     calendar: WorkingDays,

@@ -192,6 +192,8 @@ def _read_table(path: Path) -> pa.Table:
             table = pyarrow.csv.read_csv(path, convert_options=as_text)
         else:
             table = pyarrow.parquet.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: is no readable {path.suffix} table: {error}") from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error
     for name in COLUMNS:

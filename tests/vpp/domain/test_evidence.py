@@ -9,7 +9,15 @@ import pytest
 from vpp.domain.baseline import BaselineMethod, BaselineRule
 from vpp.domain.baseline_adjustment import AdjustmentKind, AdjustmentRule
 from vpp.domain.errors import InputError
-from vpp.domain.evidence import accuracy, choose_placebo_days, join_tests, placebo_test, portfolio_sigma_kw
+from vpp.domain.evidence import (
+    Accuracy,
+    accuracy,
+    choose_placebo_days,
+    join_tests,
+    placebo_test,
+    portfolio_sigma_kw,
+    uncertainty_note,
+)
 from vpp.domain.load_history import EventHours, LoadHistory
 from vpp.domain.working_days import days_between, weekends_only
 
@@ -121,6 +129,13 @@ def test_choose_placebo_days__refuses_a_share_outside_its_range() -> None:
 def test_accuracy__of_no_load_is_none() -> None:
     assert accuracy(np.array([1.0]), np.array([0.0])) is None
     assert accuracy(np.array([np.nan]), np.array([np.nan])) is None
+
+
+def test_uncertainty_note__says_the_figures_or_that_there_are_none() -> None:
+    assert uncertainty_note(Accuracy(-1.04, 3.44, 2.8, 48), 12) == (
+        "on 12 placebo days the baseline was off by -1.0 % of load on average, CV(RMSE) 3.4 %"
+    )
+    assert uncertainty_note(None, 0) == "no placebo day could test the baseline: its uncertainty is not known"
 
 
 def test_join_tests__different_rules_make_one_portfolio() -> None:

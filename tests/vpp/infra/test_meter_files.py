@@ -139,6 +139,14 @@ def test_read_meters__refuses_an_unknown_extension(tmp_path: Path) -> None:
         read_meters(tmp_path / "meters.xlsx")
 
 
+@pytest.mark.parametrize("name", ["broken.csv", "broken.parquet"])
+def test_read_meters__refuses_what_is_no_table(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(f"{HEADER}\na,2026-07-20T14:00:00+08:00\n", encoding="utf-8")
+
+    with pytest.raises(InputError, match=f"{name}: is no readable"):
+        read_meters(tmp_path / name)
+
+
 def test_read_meters__missing_file(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"none\.csv: cannot be read"):
         read_meters(tmp_path / "none.csv")
