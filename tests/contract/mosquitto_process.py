@@ -1,0 +1,44 @@
+"""Debian's mosquitto as a child process on a free loopback port."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def mosquitto_path() -> str:
+    """Where the broker's program is; the test fails, rather than being skipped, when it is missing."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.fail("the program 'mosquitto' is missing: install Debian's package of that name (make test does)")
+    return found
+
+
+@contextmanager
+def running_mosquitto(folder: Path) -> Iterator[int]:
+    """A running broker; gives its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    config = folder / "mosquitto.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
+        "log_dest stderr\nlog_type information\nlog_type error\nconnection_messages false\nset_tcp_nodelay true\n"
+    )
+    process = subprocess.Popen([mosquitto_path(), "-c", str(config)], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        said = list[str]()
+        while not (said and "running" in said[-1]):
+            said.append(process.stderr.readline())
+            if not said[-1]:
+                pytest.fail(f"mosquitto does not start: {''.join(said)}")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+        process.stderr.close()
