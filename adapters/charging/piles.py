@@ -31,7 +31,7 @@ class ChargingAdapter:
         to_come = np.maximum(np.cumsum(request.forecast_kw) * INTERVAL_H - earliest, 0.0)
         to_come = np.maximum.accumulate(to_come)
         ceiling = _within_power(earliest + to_come, spec.rated_kw)
-        forecast = np.diff(ceiling, prepend=0.0) / INTERVAL_H
+        forecast = _steps(ceiling) / INTERVAL_H
         floor = latest + _delayed(to_come, terms.slack_min)
         power_min = np.zeros_like(forecast)
         if spec.kind is ResourceKind.PUBLIC_CHARGING and terms.slowing_consented:
@@ -52,9 +52,9 @@ class ChargingAdapter:
     def split(self, spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> Series:
         """Consenting public piles equally slowed, all others least laxity first; empty piles get what is left."""
         piles = _piles(spec, readings)
-        maximum = piles.power_max_kw[spec.devices]
+        maximum = np.nan_to_num(piles.power_max_kw[spec.devices])
         plugged = piles.plugged[spec.devices]
-        minimum = np.minimum(piles.power_min_kw[spec.devices], maximum)
+        minimum = np.fmin(np.nan_to_num(piles.power_min_kw[spec.devices]), maximum)
         if spec.kind is ResourceKind.PUBLIC_CHARGING:
             floor_fraction = _terms(spec).slowed_to_fraction if _terms(spec).slowing_consented else 0.0
             demand = np.where(plugged, maximum, 0.0)
@@ -99,6 +99,12 @@ def _present_cars(piles: PileReadings, devices: slice, intervals: int) -> tuple[
     earliest = np.minimum(need, power * ends_h)
     latest = np.minimum(earliest, np.maximum(need - power * np.maximum(leaves_h - ends_h, 0.0), 0.0))
     return earliest.sum(axis=0), latest.sum(axis=0)
+
+
+def _steps(cumulative: Series) -> Series:
+    steps = cumulative.copy()
+    steps[1:] -= cumulative[:-1]
+    return steps
 
 
 def _within_power(cumulative_kwh: Series, power_kw: float) -> Series:

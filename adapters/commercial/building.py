@@ -51,14 +51,14 @@ def _cooling(request: OfferRequest) -> Cooling:
     power_max = zones.power_max_kw[spec.devices]
     total_kw = float(power_max.sum())
     share = power_max / total_kw if total_kw > 0 else np.full(len(power_max), 1.0 / len(power_max))
-    reach = float(share @ request.online)
+    reach = 1.0 if request.all_able else float(share @ request.online)
     rise = zones.temperature_c[spec.devices] - zones.setpoint_c[spec.devices]
     # A zone may be warmer than its band for reasons of its own; then nothing is on offer, not less than nothing.
     band_k = float(zones.band_k[spec.devices].min())
     theta_0_k = min(max(float(share @ rise), 0.0), band_k)
     room = 1.0 if theta_0_k < band_k else 0.0
     return Cooling(
-        available_kw=terms.curtail_fraction * reach * room * np.maximum(request.forecast_kw, 0.0),
+        available_kw=terms.curtail_fraction * reach * room * request.forecast_kw,
         payback_max_kw=terms.payback_fraction * spec.rated_kw,
         retention=float(share @ zones.retention[spec.devices]),
         gain_k_per_kw=float(share @ (zones.gain_k_per_kw[spec.devices] * share)),

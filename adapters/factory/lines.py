@@ -20,8 +20,8 @@ class FactoryAdapter:
         if request.spec.kind is ResourceKind.FACTORY_PROCESS:
             return offer_divisible(request)
         terms = load_terms(request.spec)
-        fraction = terms.segment_1_fraction * controllable_fraction(request.spec, request.readings)
-        available = fraction * np.maximum(request.forecast_kw, 0.0)
+        fraction = terms.segment_1_fraction * controllable_fraction(request)
+        available = fraction * request.forecast_kw
         calls_begun = request.calls_made - (1 if request.running_intervals else 0)
         return request.offer(
             Block(
@@ -42,7 +42,7 @@ class FactoryAdapter:
             return split_divisible(spec, setpoint_kw, readings)
         lines = line_readings(spec, readings)
         rated = lines.rated_kw[spec.devices]
-        minimum = lines.min_kw[spec.devices]
+        minimum = np.nan_to_num(lines.min_kw[spec.devices])
         # Lines outside their shift draw nothing, so what is left to them comes last.
         order = np.lexsort((-rated, ~lines.scheduled_on[spec.devices]))
         return fill_in_order(setpoint_kw, minimum, rated, order)

@@ -17,9 +17,10 @@ class OfferRequest:
 
     Attributes:
         grid: Intervals to cover, the running one first.
-        forecast_kw: Expected power without a command, shape (len(grid),).
+        forecast_kw: Expected power without a command, shape (len(grid),), >= 0 but for storage.
         running_intervals: Since when a command has been held, in whole intervals; 0 when none is.
         calls_made: Calls that began on this trading day, the running one included.
+        all_able: All devices of the gateway answer and none is under local control; looked at once for all offers.
     """
 
     spec: ResourceSpec
@@ -29,6 +30,7 @@ class OfferRequest:
     forecast_kw: Series
     running_intervals: int = 0
     calls_made: int = 0
+    all_able: bool = False
 
     @property
     def online(self) -> Mask:
@@ -37,7 +39,7 @@ class OfferRequest:
 
     def offer(self, flexibility: Flexibility, forecast_kw: Series | None = None) -> CapabilityOffer:
         """An offer of ``flexibility``; not available where the resource could not follow a command now."""
-        reason = unavailable_reason(self.spec, self.readings)
+        reason = not_entitled_reason(self.spec) if self.all_able else unavailable_reason(self.spec, self.readings)
         return CapabilityOffer(
             resource_id=self.spec.id,
             issued_at=self.now,
@@ -67,12 +69,24 @@ class Adapter(Protocol):
         """Whether the split is made anew when devices come and go within an interval."""
 
 
-def unavailable_reason(spec: ResourceSpec, readings: DeviceReadings) -> str:
-    """Why the resource could not follow a command now; empty when it could."""
+def all_able(readings: DeviceReadings) -> bool:
+    """Whether every device of the gateway answers and is under remote control."""
+    return bool(readings.online.all()) and (readings.override is None or not readings.override.any())
+
+
+def not_entitled_reason(spec: ResourceSpec) -> str:
+    """Why the resource may never be commanded; empty when it may."""
     if spec.protected:
         return "belongs to a protected class"
     if not spec.opted_in:
         return "its owner has not opted in"
+    return ""
+
+
+def unavailable_reason(spec: ResourceSpec, readings: DeviceReadings) -> str:
+    """Why the resource could not follow a command now; empty when it could."""
+    if reason := not_entitled_reason(spec):
+        return reason
     if not readings.online[spec.devices].any():
         return "all devices are offline"
     if readings.override is not None and readings.override[spec.devices].all():

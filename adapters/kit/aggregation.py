@@ -23,12 +23,14 @@ class ResourceMinute:
     """All resources' minute; shapes (resources,).
 
     Attributes:
+        good: Where the quality is good.
         known: Whether any of the devices has ever been read.
     """
 
     power_kw: Series
     register_wh: Registers
     quality: tuple[Quality, ...]
+    good: Mask
     known: Mask
 
 
@@ -59,11 +61,14 @@ class Aggregator:
         self._power_kw = np.zeros(device_count)
         self._register_wh: Registers = np.zeros(device_count, dtype=np.int64)
         self._known: Mask = np.zeros(device_count, dtype=bool)
+        self._all_known: Mask = np.ones(len(specs), dtype=bool)
+        self._all_good = (Quality.GOOD,) * len(specs)
+        self._all_in_order = bool(np.array_equal(self._members, np.arange(device_count)))
 
     def add(self, readings: DeviceReadings | None) -> ResourceMinute:
         """The minute's sums; ``None`` when the devices could not be read at all."""
         if not self._ids:
-            return ResourceMinute(np.zeros(0), np.zeros(0, dtype=np.int64), (), np.zeros(0, dtype=bool))
+            return ResourceMinute(np.zeros(0), np.zeros(0, dtype=np.int64), (), self._all_known, self._all_known)
         if readings is None:
             good: Mask = np.zeros_like(self._known)
         else:
@@ -72,18 +77,12 @@ class Aggregator:
             np.copyto(self._register_wh, readings.register_wh, where=good)
             self._known |= good
         power_kw = self._sum(self._power_kw)
-        if good.all():
-            suspect = np.abs(power_kw) > self._largest_kw
-            quality = (
-                tuple(Quality.SUSPECT if odd else Quality.GOOD for odd in suspect.tolist())
-                if suspect.any()
-                else (Quality.GOOD,) * len(self._ids)
-            )
-        else:
-            quality = self._qualities(good, power_kw)
-        return ResourceMinute(
-            power_kw, self._sum(self._register_wh), quality, self._sum(self._known.astype(np.int64)) > 0
-        )
+        plausible = np.abs(power_kw) <= self._largest_kw
+        answering = self._counts if good.all() else self._sum(good.astype(np.int64))
+        resource_good = plausible & (answering == self._counts)
+        quality = self._all_good if resource_good.all() else _qualities(resource_good, answering)
+        known = self._all_known if self._known.all() else self._sum(self._known.astype(np.int64)) > 0
+        return ResourceMinute(power_kw, self._sum(self._register_wh), quality, resource_good, known)
 
     def wire_readings(self, minute: ResourceMinute) -> tuple[list[WireReading], list[str]]:
         """Readings as they stand in the telemetry message, and the ids of resources that were never read."""
@@ -98,17 +97,12 @@ class Aggregator:
         return readings, [name for name, is_known in zip(self._ids, known, strict=True) if not is_known]
 
     def _sum(self, values: NDArray[N]) -> NDArray[N]:
-        return np.add.reduceat(values[self._members], self._starts, dtype=values.dtype)
+        members = values if self._all_in_order else values[self._members]
+        return np.add.reduceat(members, self._starts, dtype=values.dtype)
 
-    def _qualities(self, good: Mask, power_kw: Series) -> tuple[Quality, ...]:
-        answering = np.add.reduceat(good[self._members].astype(np.int64), self._starts)
-        return tuple(
-            Quality.MISSING
-            if count == 0
-            else Quality.SUSPECT
-            if count < total or abs(power) > largest
-            else Quality.GOOD
-            for count, total, power, largest in zip(
-                answering.tolist(), self._counts.tolist(), power_kw.tolist(), self._largest_kw.tolist(), strict=True
-            )
-        )
+
+def _qualities(good: Mask, answering: Indices) -> tuple[Quality, ...]:
+    return tuple(
+        Quality.GOOD if is_good else Quality.SUSPECT if count else Quality.MISSING
+        for is_good, count in zip(good.tolist(), answering.tolist(), strict=True)
+    )

@@ -88,6 +88,9 @@ class Follower:
         self._changed: set[str] = set()
         self._disturbed_until: dict[str, datetime] = {}
         self._written_kw = np.full(config.device_count, np.nan)
+        self._targets_kw = np.full(config.device_count, np.nan)
+        self._next_due: dict[str, datetime] = {}
+        self._unconfirmed = set(self._busy)
         self._was_online: Mask = np.zeros(config.device_count, dtype=bool)
         self._signature: dict[str, bytes] = {}
 
@@ -140,6 +143,8 @@ class Follower:
         holding = Holding(wire, AckState.ACCEPTED)
         state.pending = holding
         self._busy.add(spec.id)
+        self._unconfirmed.add(spec.id)
+        self._next_due.pop(spec.id, None)
         covered = state.confirmed is not None and asks_no_more(wire, state.confirmed, now)
         if spec.confirm_within_s is None or covered:
             return []
@@ -157,25 +162,35 @@ class Follower:
         self._note_returned(readings)
         if not self._busy and np.isnan(self._written_kw).all():
             return None
-        work = DeviceWork(
-            targets_kw=np.full(len(self._written_kw), np.nan),
-            writes=np.zeros(len(self._written_kw), dtype=bool),
-            releases=np.zeros(len(self._written_kw), dtype=bool),
-        )
         acks: list[WireAck] = []
-        with self._store.transaction():
-            for resource_id in sorted(self._busy):
-                spec, state = self._specs[resource_id], self._states[resource_id]
-                acks += self._resolve_pending(spec, state, now)
-                acks += self._resolve_active(spec, state, now, readings, work)
-            self._save_changed(acks)
-        reachable = _reachable(readings)
+        for resource_id in sorted(name for name in self._busy if self._due(name, now)):
+            spec, state = self._specs[resource_id], self._states[resource_id]
+            acks += self._resolve_pending(spec, state, now)
+            acks += self._resolve_active(spec, state, now, readings)
+        self._save_changed(acks)
+        targets = self._targets_kw.copy()
         with np.errstate(invalid="ignore"):
-            off_target = ~(np.abs(work.targets_kw - self._written_kw) <= _TOLERANCE_KW)
-        wanted = ~np.isnan(work.targets_kw)
-        work.writes = wanted & off_target & reachable
-        work.releases = ~wanted & ~np.isnan(self._written_kw) & readings.online
-        return work
+            off_target = ~(np.abs(targets - self._written_kw) <= _TOLERANCE_KW)
+        wanted = ~np.isnan(targets)
+        return DeviceWork(
+            targets_kw=targets,
+            writes=wanted & off_target & _reachable(readings),
+            releases=~wanted & ~np.isnan(self._written_kw) & readings.online,
+        )
+
+    def _due(self, resource_id: str, now: datetime) -> bool:
+        """Whether anything can have changed; keeps quiet minutes cheap."""
+        return now >= self._next_due.get(resource_id, now)
+
+    def _set_due(self, spec: ResourceSpec, state: ResourceState, now: datetime) -> None:
+        active, pending = state.active, state.pending
+        if pending is not None or active is None or self._adapters[spec.kind].resplits_on_change():
+            self._next_due.pop(spec.id, None)
+            return
+        command = active.command
+        boundary = command.schedule_start + (interval_index(command, now) + 1) * INTERVAL
+        release = release_at(command, spec, state.run_started_at)
+        self._next_due[spec.id] = min(boundary, release) if boundary > now else release
 
     def _note_returned(self, readings: DeviceReadings) -> None:
         back = readings.online & ~self._was_online
@@ -222,7 +237,7 @@ class Follower:
                 return None
 
     def _resolve_active(
-        self, spec: ResourceSpec, state: ResourceState, now: datetime, readings: DeviceReadings, work: DeviceWork
+        self, spec: ResourceSpec, state: ResourceState, now: datetime, readings: DeviceReadings
     ) -> list[WireAck]:
         active = state.active
         if active is None:
@@ -242,7 +257,9 @@ class Follower:
             active.targets_kw = np.round(adapter.split(spec, setpoint_kw, readings), 6).tolist()
             active.interval = index
             self._changed.add(spec.id)
-        work.targets_kw[spec.devices] = active.targets_kw
+        if active.targets_kw is not None:
+            self._targets_kw[spec.devices] = active.targets_kw
+        self._set_due(spec, state, now)
         return []
 
     def _track_run(self, spec: ResourceSpec, state: ResourceState, *, curtailing: bool, now: datetime) -> None:
@@ -265,12 +282,13 @@ class Follower:
             for position in np.flatnonzero(~result.accepted).tolist()
         }
         acks: list[WireAck] = []
-        with self._store.transaction():
-            for resource_id in sorted(self._busy):
-                spec, state = self._specs[resource_id], self._states[resource_id]
-                if state.active is not None and state.active.state in {AckState.ACCEPTED, AckState.AWAITING_PERSON}:
-                    acks += self._read_back(spec, state.active, refusals, now=now, readings=readings)
-            self._save_changed(acks)
+        for resource_id in sorted(self._unconfirmed):
+            spec, state = self._specs[resource_id], self._states[resource_id]
+            if state.active is not None and state.active.state is not AckState.APPLIED:
+                acks += self._read_back(spec, state.active, refusals, now=now, readings=readings)
+            if state.pending is None and (state.active is None or state.active.state is AckState.APPLIED):
+                self._unconfirmed.discard(resource_id)
+        self._save_changed(acks)
 
     def on_released(self, work: DeviceWork, result: ApplyResult) -> None:
         """Takes in which devices run free again."""
@@ -313,6 +331,7 @@ class Follower:
         else:
             resource.active = None
             resource.run_started_at = None
+            self._targets_kw[self._specs[resource_id].devices] = np.nan
             self._disturbed_until[resource_id] = now + FREE_AFTER_RELEASE
         if resource.active is None and resource.pending is None:
             self._busy.discard(resource_id)
@@ -332,10 +351,13 @@ class Follower:
         self._store.save_resource(resource_id, msgspec.json.encode(self._states[resource_id]))
 
     def _save_changed(self, acks: list[WireAck]) -> None:
-        if acks:
-            self._keep_acks(acks)
-        for resource_id in sorted(self._changed):
-            self._save(resource_id)
+        if not acks and not self._changed:
+            return
+        with self._store.transaction():
+            if acks:
+                self._keep_acks(acks)
+            for resource_id in sorted(self._changed):
+                self._save(resource_id)
         self._changed.clear()
 
 

@@ -13,7 +13,7 @@ from typing import assert_never
 import numpy as np
 import structlog
 
-from adapters.kit.adapter import Adapter, OfferRequest
+from adapters.kit.adapter import Adapter, OfferRequest, all_able
 from adapters.kit.aggregation import Aggregator, ResourceMinute
 from adapters.kit.command_gate import Accept, Duplicate, Expired, Older, Refuse
 from adapters.kit.confirmations import Confirmations, NobodyAnswers
@@ -26,11 +26,10 @@ from adapters.kit.own_forecast import OwnForecast
 from adapters.kit.store import GatewayStore, Stream
 from vpp.domain.errors import BusError, MessageError
 from vpp.domain.fleet import ResourceKind
-from vpp.domain.telemetry import Quality
 from vpp.domain.timegrid import TimeGrid, floor_interval
 from vpp.ports import Bus, BusMessage, Clock, LastWill, Metrics
 from vpp.wire.codec import decode, encode
-from vpp.wire.convert import command_from_wire, offer_to_wire
+from vpp.wire.convert import command_from_wire, offers_to_wire
 from vpp.wire.messages import (
     AckMessage,
     BirthMessage,
@@ -157,8 +156,7 @@ class Gateway:
         self._store.append(Stream.TELEMETRY, encode(message))
 
     def _observe(self, at: datetime, minute: ResourceMinute) -> None:
-        good = np.array([quality is Quality.GOOD for quality in minute.quality], dtype=bool)
-        self._forecast.observe(at, minute.power_kw, good & self._follower.free_mask(at))
+        self._forecast.observe(at, minute.power_kw, minute.good & self._follower.free_mask(at))
 
     def _keep_acks(self, acks: list[WireAck]) -> None:
         seq = self._store.next_seq(Stream.ACK)
@@ -216,12 +214,13 @@ class Gateway:
             return
         grid = TimeGrid(floor_interval(now), self._config.horizon_intervals)
         forecast_kw = self._forecast.over(grid)
+        able = all_able(readings)
         offers = []
         for spec, expected_kw in zip(self._config.specs, forecast_kw, strict=True):
             running, calls = self._follower.run_of(spec.id, now)
-            request = OfferRequest(spec, readings, grid, now, expected_kw, running, calls)
-            offers.append(offer_to_wire(self._adapters[spec.kind].offer(request)))
-        message = CapabilityMessage(self._config.gateway_id, now, grid.start, offers)
+            request = OfferRequest(spec, readings, grid, now, expected_kw, running, calls, able)
+            offers.append(self._adapters[spec.kind].offer(request))
+        message = CapabilityMessage(self._config.gateway_id, now, grid.start, offers_to_wire(offers))
         try:
             await self._link.publish(self._topic(MessageType.CAPABILITY), encode(message))
         except BusError as error:

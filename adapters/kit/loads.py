@@ -30,8 +30,11 @@ def line_readings(spec: ResourceSpec, readings: DeviceReadings) -> LineReadings:
     return readings.lines
 
 
-def controllable_fraction(spec: ResourceSpec, readings: DeviceReadings) -> float:
+def controllable_fraction(request: OfferRequest) -> float:
     """Share of the rated power that sits in devices which answer and are under remote control."""
+    if request.all_able:
+        return 1.0
+    spec, readings = request.spec, request.readings
     rated = line_readings(spec, readings).rated_kw[spec.devices]
     usable = readings.online[spec.devices]
     if readings.override is not None:
@@ -45,10 +48,10 @@ def controllable_fraction(spec: ResourceSpec, readings: DeviceReadings) -> float
 def offer_divisible(request: OfferRequest) -> CapabilityOffer:
     """Two price segments, each a share of the forecast; devices out of reach are left out."""
     terms = load_terms(request.spec)
-    expected = np.maximum(request.forecast_kw, 0.0) * controllable_fraction(request.spec, request.readings)
-    segment_1 = terms.segment_1_fraction * expected
-    segment_2 = terms.segment_2_fraction * expected
-    largest_kw = float((segment_1 + segment_2).max(initial=0.0))
+    reach = controllable_fraction(request)
+    segment_1 = reach * terms.segment_1_fraction * request.forecast_kw
+    segment_2 = reach * terms.segment_2_fraction * request.forecast_kw
+    largest_kw = float(segment_1.max() + segment_2.max())
     hours = min(terms.energy_max_h, len(request.grid) * INTERVAL_H)
     return request.offer(
         Curtailable(
@@ -65,5 +68,5 @@ def split_divisible(spec: ResourceSpec, setpoint_kw: float, readings: DeviceRead
     """In proportion to the ratings, each running load at least at its minimum."""
     lines = line_readings(spec, readings)
     rated = lines.rated_kw[spec.devices]
-    lower = np.where(lines.scheduled_on[spec.devices], np.minimum(lines.min_kw[spec.devices], rated), 0.0)
+    lower = np.where(lines.scheduled_on[spec.devices], np.fmin(np.nan_to_num(lines.min_kw[spec.devices]), rated), 0.0)
     return fill_proportionally(setpoint_kw, lower, rated, rated)

@@ -44,7 +44,10 @@ class Outbox:
         """
         async with self._lock:
             for stream in Stream:
-                while waiting := self._store.kept_after(stream, self._sent_through[stream]):
+                while self._sent_through[stream] < self._store.next_seq(stream) - 1:
+                    waiting = self._store.kept_after(stream, self._sent_through[stream])
+                    if not waiting:
+                        break
                     await self._send(stream, waiting, publish)
 
     async def _send(self, stream: Stream, waiting: list[tuple[int, bytes]], publish: Publish) -> None:

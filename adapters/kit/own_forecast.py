@@ -59,7 +59,9 @@ class OwnForecast:
         lasting = np.exp(-lead_min / LASTING_MIN)
         moved = self._profile[:, columns] * (1.0 + np.outer(self._ratio - 1.0, lasting))
         persistent = np.nan_to_num(self._recent_kw, nan=0.0)[:, np.newaxis]
-        return np.where(self._has_profile[:, np.newaxis], moved, persistent)
+        expected = np.where(self._has_profile[:, np.newaxis], moved, persistent)
+        # Only a battery may be expected to feed back; a load's meter noise must not look like it.
+        return np.where(self._fixed[:, np.newaxis], expected, np.maximum(expected, 0.0))
 
 
 def _column(instant: datetime) -> int:

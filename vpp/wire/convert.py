@@ -1,5 +1,6 @@
 """Between wire messages and domain types; the only place where the two vocabularies meet."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -24,7 +25,7 @@ from vpp.wire.messages import (
     WireOffer,
 )
 
-_DECIMALS = 6
+_DECIMALS = 3
 
 
 def command_to_wire(command: Command) -> WireCommand:
@@ -78,16 +79,36 @@ def readings_from_wire(message: TelemetryMessage) -> list[Reading]:
     ]
 
 
-def offer_to_wire(offer: CapabilityOffer) -> WireOffer:
-    """``offer`` with its series rounded to a milliwatt; issue time and grid stand in the message around it."""
-    return WireOffer(
-        resource_id=offer.resource_id,
-        forecast_kw=_listed(offer.forecast_kw),
-        flexibility=_flexibility_to_wire(offer.flexibility),
-        notice_s=offer.notice_s,
-        available=offer.available,
-        reason=offer.reason,
-    )
+def offers_to_wire(offers: Sequence[CapabilityOffer]) -> list[WireOffer]:
+    """``offers`` with their series rounded to 1 W and 1 Wh; issue time and grid stand in the message around them."""
+    series: list[Series] = []
+    for offer in offers:
+        series.append(offer.forecast_kw)
+        series.extend(_series_of(offer.flexibility))
+    if not series:
+        return []
+    # One rounding for all: this is the gateways' hot path, and small arrays cost by the call.
+    flat: list[float] = np.concatenate(series).round(_DECIMALS).tolist()
+    lengths = iter([len(values) for values in series])
+    position = 0
+
+    def next_list() -> list[float]:
+        nonlocal position
+        start = position
+        position += next(lengths)
+        return flat[start:position]
+
+    return [
+        WireOffer(
+            resource_id=offer.resource_id,
+            forecast_kw=next_list(),
+            flexibility=_flexibility_to_wire(offer.flexibility, next_list),
+            notice_s=offer.notice_s,
+            available=offer.available,
+            reason=offer.reason,
+        )
+        for offer in offers
+    ]
 
 
 def offers_from_wire(message: CapabilityMessage) -> list[CapabilityOffer]:
@@ -133,20 +154,38 @@ def utc(instant: datetime, field: str) -> datetime:
         raise MessageError(f"{field} {instant.isoformat()} has no UTC form: {error}") from error
 
 
-def _flexibility_to_wire(flexibility: Flexibility) -> FlexibilityWire:
+def _series_of(flexibility: Flexibility) -> tuple[Series, ...]:
+    """Its arrays, in the order of its fields."""
+    match flexibility:
+        case Curtailable():
+            return flexibility.segment_1_kw, flexibility.segment_2_kw
+        case Block():
+            return flexibility.available_kw, flexibility.minimum_kw
+        case Charging() as it:
+            return it.power_min_kw, it.power_max_kw, it.energy_floor_kwh, it.energy_ceiling_kwh
+        case Cooling():
+            return (flexibility.available_kw,)
+        case Storage():
+            return ()
+        case _:
+            assert_never(flexibility)
+
+
+def _flexibility_to_wire(flexibility: Flexibility, next_list: Callable[[], list[float]]) -> FlexibilityWire:
+    """Takes the series, in the order of ``_series_of``, from ``next_list``."""
     match flexibility:
         case Curtailable() as it:
             return CurtailableWire(
-                _listed(it.segment_1_kw),
-                _listed(it.segment_2_kw),
+                next_list(),
+                next_list(),
                 it.cost_1_cny_per_kwh,
                 it.cost_2_cny_per_kwh,
                 it.energy_max_kwh,
             )
         case Block() as it:
             return BlockWire(
-                _listed(it.available_kw),
-                _listed(it.minimum_kw),
+                next_list(),
+                next_list(),
                 it.cost_cny_per_kwh,
                 it.start_cost_cny,
                 it.min_run,
@@ -156,15 +195,15 @@ def _flexibility_to_wire(flexibility: Flexibility) -> FlexibilityWire:
             )
         case Charging() as it:
             return ChargingWire(
-                _listed(it.power_min_kw),
-                _listed(it.power_max_kw),
-                _listed(it.energy_floor_kwh),
-                _listed(it.energy_ceiling_kwh),
+                next_list(),
+                next_list(),
+                next_list(),
+                next_list(),
                 it.cost_cny_per_kwh,
             )
         case Cooling() as it:
             return CoolingWire(
-                _listed(it.available_kw),
+                next_list(),
                 it.payback_max_kw,
                 it.retention,
                 it.gain_k_per_kw,
@@ -241,11 +280,6 @@ def _flexibility_from_wire(wire: FlexibilityWire) -> Flexibility:
             )
         case _:
             assert_never(wire)
-
-
-def _listed(series: Series) -> list[float]:
-    rounded: list[float] = np.round(series, _DECIMALS).tolist()
-    return rounded
 
 
 def _array(values: list[float]) -> Series:
