@@ -164,6 +164,7 @@ class Book:
     @_apply.register
     def _(self, fact: facts.ControllerStarted) -> None:
         self.epoch = fact.epoch
+        self.sequence = 0
 
     @_apply.register
     def _(self, fact: facts.EventDeclared) -> None:

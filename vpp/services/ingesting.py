@@ -65,6 +65,7 @@ class Ingest:
         self._pending: list[tuple[str, int, Sequence[Reading]]] = []
         self._flushing = asyncio.Lock()
         self.live = LivePicture(list(registry.fleet.resources))
+        self.links = 0
         self.link_up = asyncio.Event()
 
     def resume(self) -> None:
@@ -74,10 +75,11 @@ class Ingest:
 
     async def on_link(self) -> None:
         """The broker is there (again)."""
+        self.links += 1
         self.link_up.set()
 
     async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], *, telemetry_from: int) -> None:
-        """Checks the catalogue against the registration and asks for what we miss."""
+        """Checks the catalogue against the registration; what the gateway still keeps comes by itself."""
         if gateway_id not in self._registry.fleet.by_gateway:
             await self.on_rejected(f"birth of {gateway_id}", f"unknown gateway {gateway_id!r}")
             return
@@ -88,8 +90,7 @@ class Ingest:
         if telemetry_from <= stream.through:
             self._metrics.count("gateway_disks_lost", gateway=gateway_id)
             self._streams[gateway_id] = stream = _Stream(through=max(telemetry_from - 1, 0))
-        if telemetry_from > stream.through + 1:
-            await self._gateways.confirm(gateway_id, resend_from=stream.through + 1)
+            await self._gateways.confirm(gateway_id, through_seq=stream.through)
 
     async def on_status(self, gateway_id: str, *, online: bool) -> None:
         """Records that a gateway came or went, once per change."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from vpp.domain.book import EventRecord
 from vpp.domain.flexibility import Series
-from vpp.domain.outcome import Waterfall, called_from, commanded_kw, waterfall
-from vpp.domain.performance import MeterResponse, measure_response
+from vpp.domain.outcome import MATERIAL_KW, Waterfall, called_from, commanded_kw, waterfall
+from vpp.domain.performance import Delivery, MeterResponse, measure_response
 from vpp.domain.telemetry import Quality
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid
 from vpp.ports import MeterArchive
@@ -73,15 +73,15 @@ class Measuring:
         )
         commanded = np.array([asked[r] for r in called]).reshape(len(called), count)
         baseline = np.array([record.baseline_kw(r)[:count] for r in called]).reshape(len(called), count)
-        response = measure_response(
+        delivery = Delivery(
             called,
             record.grid,
-            record.declaration.direction,
-            baseline_kw=baseline,
-            metered_wh=np.where(good, energy.energy_wh[:, :count], np.nan),
-            committed_kw=commanded,
-            called=commanded > 0,
+            baseline,
+            np.where(good, energy.energy_wh[:, :count], np.nan),
+            commanded,
+            commanded > MATERIAL_KW,
         )
+        response = measure_response(delivery, record.declaration.direction)
         return Measured(called, grid, energy.energy_wh, good, figures, response)
 
     async def _good(self, record: EventRecord, called: Sequence[str]) -> NDArray[np.bool_]:

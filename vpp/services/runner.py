@@ -58,29 +58,34 @@ class Runner:
 
     async def run(self) -> None:
         """Cycles for ever, ``AFTER_MINUTE`` behind each full minute, when the gateways' readings are there."""
-        await self.resume()
+        await self._ingest.link_up.wait()
+        await self.finish_issuing()
+        links = 0
         while True:
+            if self._ingest.links != links:
+                links = self._ingest.links
+                await self._dispatching.resend_in_force()
             await self._clock.sleep_until(next_cycle(self._clock.now()))
             await self.cycle()
 
-    async def resume(self) -> None:
-        """After a start: finish issuing the newest plans, and say again what is in force."""
+    async def finish_issuing(self) -> None:
+        """After a start: issue what the newest plans ask for and a stop has prevented."""
         for record in self._recorder.book.events.values():
             if record.state in (EventState.COMMITTED, EventState.ACTIVE) and record.plans:
                 await self._dispatching.issue(record.declaration.event_id, record.plans[-1])
-        await self._dispatching.resend_in_force()
 
     async def cycle(self) -> None:
         """Stores what came in, then looks after every live event; one event's trouble does not stop the others."""
         await self._ingest.flush()
         for record in list(self._recorder.book.events.values()):
-            if not record.live:
-                continue
-            try:
-                await self._step(record, self._clock.now())
-            except InputError as error:
-                self._metrics.count("event_steps_failed")
-                self._metrics.note("event step failed", event=record.declaration.event_id, reason=str(error))
+            state = None
+            while record.live and record.state is not state:
+                state = record.state
+                try:
+                    await self._step(record, self._clock.now())
+                except InputError as error:
+                    self._metrics.count("event_steps_failed")
+                    self._metrics.note("event step failed", event=record.declaration.event_id, reason=str(error))
 
     async def _step(self, record: EventRecord, now: datetime) -> None:
         event_id = record.declaration.event_id

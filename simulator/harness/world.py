@@ -1,0 +1,154 @@
+"""The simulated world behind the gateways: one plant that is advanced to the present whenever somebody looks."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.kit.confirmations import Answer, Confirmed
+from adapters.kit.driver import (
+    ApplyResult,
+    BatteryReadings,
+    DeviceReadings,
+    Indices,
+    LineReadings,
+    PileReadings,
+    ZoneReadings,
+)
+from simulator.harness.registration import Installed
+from simulator.plant import Plant
+from simulator.snapshot import DeviceSnapshot
+from vpp.domain.commands import Command
+from vpp.domain.flexibility import Series
+from vpp.domain.timegrid import TimeGrid
+from vpp.ports import Clock
+
+MINUTE = timedelta(minutes=1)
+MINUTES_PER_QUARTER = 15
+
+
+class World:
+    """A plant, the clock that moves it, and what every minute of it was."""
+
+    def __init__(self, plant: Plant, clock: Clock) -> None:
+        self.plant = plant
+        self._clock = clock
+        self.resource_minutes_kw: list[NDArray[np.float64]] = []
+
+    def advance(self) -> None:
+        """Steps the plant up to the last full minute, at most to its window's end."""
+        now = self._clock.now()
+        while self.plant.minute < self.plant.window.minutes and self.plant.now + MINUTE <= now:
+            self.plant.step()
+            self.resource_minutes_kw.append(self.plant.resource_power_kw())
+
+    def interval_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
+        """Mean power per resource and 15-minute interval from ``start`` on, shape (resources, count)."""
+        first = (start - self.plant.window.start) // MINUTE
+        minutes = np.array(self.resource_minutes_kw[first : first + count * MINUTES_PER_QUARTER])
+        return np.asarray(minutes.reshape(count, MINUTES_PER_QUARTER, -1).mean(axis=1).T, dtype=np.float64)
+
+
+class SimulatedDriver:
+    """The devices of one gateway (``adapters.kit.driver.DeviceDriver``)."""
+
+    def __init__(self, world: World, installed: Installed) -> None:
+        self._world = world
+        self._rows = installed.device_rows
+        faults = world.plant.faults
+        resource = world.plant.district.devices.resource_index[self._rows]
+        self._refuses = faults.refuses[resource]
+        self._ignores = faults.ignores[resource]
+
+    async def read(self) -> DeviceReadings:
+        """The minute that has just ended."""
+        self._world.advance()
+        plant = self._world.plant
+        shown = plant.snapshot(self._rows)
+        minute_of_day = plant.window.first_minute + plant.minute
+        return DeviceReadings(
+            power_kw=shown.power_kw,
+            register_wh=shown.register_wh,
+            online=shown.online,
+            setpoint_kw=np.where(np.isfinite(shown.limit_kw), shown.limit_kw, np.nan),
+            lines=LineReadings(shown.scheduled_on, shown.rated_kw, np.nan_to_num(shown.min_kw)),
+            piles=_piles(shown, minute_of_day),
+            zones=ZoneReadings(
+                _filled(shown.temperature_c),
+                _filled(shown.setpoint_c),
+                _filled(shown.band_k),
+                _filled(shown.retention),
+                _filled(shown.gain_k_per_kw),
+                _filled(shown.power_max_kw),
+            ),
+            batteries=BatteryReadings(
+                _filled(shown.soc_kwh), _filled(shown.capacity_kwh), shown.rated_kw, _filled(shown.efficiency)
+            ),
+        )
+
+    async def apply(self, device_indices: Indices, setpoints_kw: Series) -> ApplyResult:
+        """Writes setpoints; a refusing resource says no, an ignoring one says nothing."""
+        self._world.advance()
+        deaf = self._refuses[device_indices] | self._ignores[device_indices]
+        self._world.plant.set_limit(self._rows[device_indices[~deaf]], setpoints_kw[~deaf])
+        refused = np.flatnonzero(self._refuses[device_indices])
+        return ApplyResult(~deaf, {int(i): "the device is locked by its owner" for i in refused})
+
+    async def release(self, device_indices: Indices) -> ApplyResult:
+        """Takes setpoints away."""
+        self._world.advance()
+        self._world.plant.release(self._rows[device_indices])
+        return ApplyResult(np.ones(len(device_indices), dtype=bool))
+
+
+class PromptPeople:
+    """People on site who say yes after their own time; asked over the simulated clock."""
+
+    def __init__(self, minutes: Mapping[str, float]) -> None:
+        self._minutes = minutes
+        self._asked: dict[str, tuple[str, datetime]] = {}
+
+    def ask(self, command: Command, asked_at: datetime, deadline: datetime) -> None:
+        """Notes the question once."""
+        del deadline
+        self._asked.setdefault(command.command_id, (command.resource_id, asked_at))
+
+    def answer(self, command_id: str, now: datetime) -> Answer | None:
+        """Yes, once the person has had its time."""
+        if command_id not in self._asked:
+            return None
+        resource_id, asked_at = self._asked[command_id]
+        ready = asked_at + timedelta(minutes=self._minutes.get(resource_id, 0.0))
+        return Confirmed() if now >= ready else None
+
+
+class PlantForecasts:
+    """Day-ahead forecast of the network's flows (``vpp.ports.NetworkForecasts``)."""
+
+    def __init__(self, plant: Plant) -> None:
+        self._plant = plant
+
+    async def node_flow_kw(self, grid: TimeGrid) -> Mapping[str, Series]:
+        """Per node, shape (len(grid),)."""
+        forecast = self._plant.node_forecast_kw(grid)
+        return {node.id: forecast[row] for row, node in enumerate(self._plant.district.nodes)}
+
+
+def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
+    leaves_in = np.where(shown.plugged, np.maximum(shown.departure_minute - minute_of_day, 0.0), 0.0)
+    needed = np.where(shown.plugged, _filled(shown.session_needed_kwh), 0.0)
+    return PileReadings(
+        plugged=shown.plugged,
+        session_needed_kwh=needed,
+        minutes_to_departure=np.nan_to_num(leaves_in),
+        power_max_kw=np.where(
+            shown.plugged & np.isfinite(shown.power_max_kw), _filled(shown.power_max_kw), shown.rated_kw
+        ),
+        power_min_kw=_filled(shown.min_kw),
+    )
+
+
+def _filled(values: Series) -> Series:
+    """Columns of other kinds of devices hold ``nan``; the driver's contract wants zeros there."""
+    return np.nan_to_num(values)

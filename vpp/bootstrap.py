@@ -1,0 +1,143 @@
+"""Composition root: reads from top to bottom as the diagram in ``docs/architecture.md``."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vpp.domain.control import ControlSettings
+from vpp.domain.facts import ControllerStarted
+from vpp.domain.fleet import Fleet
+from vpp.domain.programs import Program
+from vpp.infra.mqtt.gateway_link import GatewayLink
+from vpp.ports import Bus, Clock, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Workers
+from vpp.services.dispatching import Dispatching
+from vpp.services.forecasting import Calendar, Forecasting
+from vpp.services.ingesting import Ingest
+from vpp.services.intake import Intake, ReferencePeak
+from vpp.services.measuring import Measuring
+from vpp.services.planning import Planning
+from vpp.services.recorder import Recorder
+from vpp.services.registry import Registry
+from vpp.services.runner import Runner
+from vpp.services.settling import Settling
+from vpp.services.tracking import Tracking
+from vpp.services.views import Views
+from vpp.wire.messages import ClockSync
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Everything that the controller stands on, by port."""
+
+    bus: Bus
+    ledger: Ledger
+    archive: MeterArchive
+    clock: Clock
+    workers: Workers
+    metrics: Metrics
+    network: NetworkForecasts
+    planner: Planner
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the controller is told: who takes part, by which rules, how to behave.
+
+    Attributes:
+        epoch: Higher than that of any earlier run on the same ledger.
+        while_first_plan: Called with ``True`` before an event's first plan is made and ``False`` after; a scaled clock
+            may stand still in between.
+    """
+
+    fleet: Fleet
+    programs: Mapping[str, Program]
+    reference_peak: ReferencePeak
+    epoch: int
+    settings: ControlSettings = ControlSettings()
+    while_first_plan: Callable[[bool], None] = lambda _: None
+    clock_sync: Callable[[], ClockSync | None] = lambda: None
+
+
+class Controller:
+    """The running controller: intake > forecast > plan > dispatch > track > measure > settle > views."""
+
+    def __init__(self, outside: Outside, setup: Setup) -> None:
+        clock, metrics, settings = outside.clock, outside.metrics, setup.settings
+        self.setup = setup
+        self.clock = clock
+        self.recorder = Recorder(outside.ledger, metrics)
+        self.registry = Registry(setup.fleet, metrics)
+        self.link = GatewayLink(
+            outside.bus,
+            client_id="vpp-controller",
+            clock=clock,
+            metrics=metrics,
+            epoch=lambda: setup.epoch,
+            clock_sync=setup.clock_sync,
+        )
+        self.intake = Intake(self.recorder, self.registry, setup.programs, setup.reference_peak, clock)
+        self.ingest = Ingest(self.recorder, self.registry, outside.archive, self.link, clock=clock, metrics=metrics)
+        self.forecasting = Forecasting(
+            self.recorder, self.registry, outside.archive, outside.workers, clock=clock, calendar=outside.calendar
+        )
+        self.planning = Planning(
+            self.recorder,
+            self.registry,
+            self.forecasting,
+            outside.network,
+            outside.planner,
+            workers=outside.workers,
+            clock=clock,
+            metrics=metrics,
+            settings=settings,
+        )
+        self.dispatching = Dispatching(
+            self.recorder, self.registry, self.link, clock=clock, metrics=metrics, settings=settings
+        )
+        self.tracking = Tracking(
+            self.recorder,
+            self.registry,
+            self.ingest,
+            self.planning,
+            self.dispatching,
+            clock=clock,
+            metrics=metrics,
+            settings=settings,
+        )
+        self.measuring = Measuring(self.recorder, outside.archive)
+        self.settling = Settling(
+            self.recorder,
+            self.registry,
+            self.intake,
+            self.measuring,
+            clock=clock,
+            recovery_intervals=settings.recovery_intervals,
+        )
+        self.views = Views(self.recorder, self.registry, self.settling, outside.network, settings)
+        self.runner = Runner(
+            self.recorder,
+            self.intake,
+            self.ingest,
+            self.forecasting,
+            self.planning,
+            self.dispatching,
+            self.tracking,
+            self.settling,
+            clock=clock,
+            metrics=metrics,
+            settings=settings,
+            while_first_plan=setup.while_first_plan,
+        )
+
+    async def start(self) -> None:
+        """Replays the ledger and opens a new epoch; to be awaited once before ``run``."""
+        await self.recorder.replay()
+        await self.recorder.record(ControllerStarted(at=self.clock.now(), epoch=self.setup.epoch))
+        self.ingest.resume()
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.link.run(self.ingest), name="controller/link")
+            group.create_task(self.runner.run(), name="controller/runner")
