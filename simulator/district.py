@@ -61,6 +61,7 @@ CustomerClass = Literal[
     "agriculture",
     "public_service",
 ]
+PROTECTED_CLASSES: frozenset[CustomerClass] = frozenset({"residents", "hospital", "agriculture", "public_service"})
 
 
 @dataclass(frozen=True, slots=True)

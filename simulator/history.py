@@ -176,6 +176,8 @@ def _charging(
     index = devices.resource_index[part]
     if index.size:
         rows = slice(int(index[0]), int(index[-1]) + 1)
-        quarter_kw[rows] = uncontrolled_quarter_kw(sessions, index - rows.start, groups=rows.stop - rows.start, days=days)
+        quarter_kw[rows] = uncontrolled_quarter_kw(
+            sessions, index - rows.start, groups=rows.stop - rows.start, days=days
+        )
     start_minute = (days - 1) * 1440 + window.first_minute
     return cut_sessions(sessions, piles=index.size, start_minute=start_minute, minutes=window.minutes)

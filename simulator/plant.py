@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 class Plant:
     """All devices of a district during one window of one day."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the district, the run's five coordinates, and two optional parts
         self,
         district: District,
         *,
@@ -182,7 +182,7 @@ class Plant:
     @property
     def register_wh(self) -> Ints:
         """Energy registers of all devices, whole Wh; the remainder is kept, so that differences add up exactly."""
-        return self._watt_minutes // 60
+        return np.asarray(self._watt_minutes // 60, dtype=np.int64)
 
     def resource_power_kw(self) -> Floats:
         """Mean power of the last minute per resource, shape (resources,)."""
@@ -195,7 +195,9 @@ class Plant:
 
     def _by_resource(self, device_kw: Floats) -> Floats:
         index = self.district.devices.resource_index
-        return np.bincount(index, weights=device_kw, minlength=len(self.district.resources))
+        return np.asarray(
+            np.bincount(index, weights=device_kw, minlength=len(self.district.resources)), dtype=np.float64
+        )
 
     def history(self, days: int) -> History:
         """The sub-meters' past ``days`` days and the event day up to the window's start.
@@ -215,8 +217,8 @@ class Plant:
         )
 
     def node_background_kw(self, minute: int) -> Floats:
-        """Load that no resource meters and that hangs directly from each node, ``minute`` of the window, shape (nodes,)."""
-        return self.background.minute_kw[minute]
+        """Load hanging directly from each node that no resource meters, ``minute`` of the window, shape (nodes,)."""
+        return np.asarray(self.background.minute_kw[minute], dtype=np.float64)
 
     def node_flow_kw(self) -> Floats:
         """Net flow of the last minute at every node, all below included, shape (nodes,)."""
@@ -227,7 +229,7 @@ class Plant:
         return np.asarray(self.district.below @ own, dtype=np.float64)
 
     def node_forecast_kw(self, grid: GridLike) -> Floats:
-        """Day-ahead forecast of every node's net flow without an event, all below included, shape (nodes, intervals)."""
+        """Day-ahead forecast of each node's net flow without an event, all below included, shape (nodes, intervals)."""
         return self.background.forecast_kw(grid)
 
     def snapshot(self, device_indices: Ints) -> DeviceSnapshot:

@@ -1,5 +1,7 @@
 """Expands charging: new and older public stations, and residential clusters of own and of jointly operated piles."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from simulator.district import Kind, ResourceSpec
@@ -14,36 +16,43 @@ AC_MIN_KW = 1.32
 
 def add_public_charging(draft: Draft, spec: PublicChargingFile) -> None:
     """New stations share exactly ``new_piles`` piles; the stock takes its sizes from a real station inventory."""
-    base, extra = divmod(spec.new_piles, max(spec.new_stations, 1))
-    order = draft.rng.permutation(spec.new_stations)
-    swing = draft.rng.integers(0, 3, size=spec.new_stations) if base > 3 else np.zeros(spec.new_stations, dtype=np.int64)
-    sizes = np.full(spec.new_stations, base)
-    sizes[order[:extra]] += 1
-    half = spec.new_stations // 2
-    sizes[order[:half]] += swing[:half]
-    sizes[order[half : 2 * half]] -= swing[:half]
-    for number, piles in enumerate(sizes):
-        fast = int(draft.rng.binomial(int(piles), spec.new_fast_share))
-        _add_station(draft, spec, f"station-{number + 1:03d}", fast=fast, slow=int(piles) - fast, new=True)
+    for number, piles in enumerate(_new_station_sizes(draft, spec)):
+        fast = int(draft.rng.binomial(piles, spec.new_fast_share))
+        _add_station(draft, spec, number, piles=(fast, piles - fast), label="new station")
     inventory_fast, inventory_slow = load_station_inventory()
     small = np.flatnonzero((inventory_fast + inventory_slow) <= spec.stock_piles_max)
     for number in range(spec.stock_stations):
         row = int(draft.rng.choice(small))
-        station_id = f"station-{spec.new_stations + number + 1:03d}"
-        _add_station(draft, spec, station_id, fast=int(inventory_fast[row]), slow=int(inventory_slow[row]), new=False)
+        sizes = (int(inventory_fast[row]), int(inventory_slow[row]))
+        _add_station(draft, spec, spec.new_stations + number, piles=sizes, label="older station")
 
 
-def _add_station(
-    draft: Draft, spec: PublicChargingFile, station_id: str, *, fast: int, slow: int, new: bool
-) -> None:
+def _new_station_sizes(draft: Draft, spec: PublicChargingFile) -> list[int]:
+    """Station sizes that add up to ``new_piles``: near-equal shares, then up to two piles moved between pairs."""
+    if spec.new_stations == 0:
+        return []
+    base, extra = divmod(spec.new_piles, spec.new_stations)
+    order = draft.rng.permutation(spec.new_stations)
+    sizes = np.full(spec.new_stations, base)
+    sizes[order[:extra]] += 1
+    half = spec.new_stations // 2
+    moved = np.minimum(draft.rng.integers(0, 3, size=half), max(base - 1, 0))
+    sizes[order[:half]] += moved
+    sizes[order[half : 2 * half]] -= moved
+    return [int(size) for size in sizes]
+
+
+def _add_station(draft: Draft, spec: PublicChargingFile, number: int, *, piles: tuple[int, int], label: str) -> None:
+    station_id = f"station-{number + 1:03d}"
     operator = int(draft.rng.integers(spec.operators)) + 1
     participant = draft.add_participant(
         f"p-operator-{operator}", f"Charging operator {operator}", f"充电运营商{operator}", "charging_operator"
     )
     draft.add_site(station_id, participant, group="commerce", other_load_kw=5.0)
+    fast, slow = piles
     devices = []
-    for number in range(fast + slow):
-        is_fast = number < fast
+    for pile in range(fast + slow):
+        is_fast = pile < fast
         rated_kw = float(draft.rng.choice(spec.fast_kw)) if is_fast else spec.slow_kw
         busy = spec.fast_sessions_per_day if is_fast else spec.slow_sessions_per_day
         row = {
@@ -52,11 +61,8 @@ def _add_station(
             "min_kw": 0.1 * rated_kw if is_fast else AC_MIN_KW,
             "sessions_per_day": busy * draft.draw((0.5, 1.5)),
         }
-        devices.append(DraftDevice(f"{station_id}/pile-{number + 1}", rated_kw, row))
-    name = "new station" if new else "older station"
-    typical_kw = sum(0.2 * device.rated_kw for device in devices)
-    resource = _charging_resource(draft, station_id, "public_charging", typical_kw=typical_kw, label=name)
-    draft.add_resource(resource, devices)
+        devices.append(DraftDevice(f"{station_id}/pile-{pile + 1}", rated_kw, row))
+    draft.add_resource(_charging_resource(draft, station_id, "public_charging", label=label), devices)
 
 
 def add_residential_charging(draft: Draft, spec: ResidentialChargingFile) -> None:
@@ -65,38 +71,33 @@ def add_residential_charging(draft: Draft, spec: ResidentialChargingFile) -> Non
     agreed = np.zeros(total, dtype=bool)
     agreed[draft.rng.permutation(total)[: round(spec.opted_in_share * total)]] = True
     for number in range(total):
-        shared = number >= spec.own_clusters
-        piles = draft.draw_count(spec.shared_piles if shared else spec.own_piles)
-        _add_cluster(draft, spec, number, shared=shared, piles=piles, opted_in=bool(agreed[number]))
+        _add_cluster(draft, spec, number, shared=number >= spec.own_clusters, opted_in=bool(agreed[number]))
 
 
-def _add_cluster(
-    draft: Draft, spec: ResidentialChargingFile, number: int, *, shared: bool, piles: int, opted_in: bool
-) -> None:
+def _add_cluster(draft: Draft, spec: ResidentialChargingFile, number: int, *, shared: bool, opted_in: bool) -> None:
     cluster_id = f"cluster-{number + 1:03d}"
     label = "jointly operated piles" if shared else "own piles"
     label_zh = "统建统营桩" if shared else "自用桩"
     participant = draft.add_participant(
-        f"p-{cluster_id}", f"Residential area {number + 1:03d}, {label}", f"小区{number + 1:03d}{label_zh}", "residential_charging"
+        f"p-{cluster_id}",
+        f"Residential area {number + 1:03d}, {label}",
+        f"小区{number + 1:03d}{label_zh}",
+        "residential_charging",
     )
     draft.add_site(cluster_id, participant, group="residents", other_load_kw=0.0)
-    busy = spec.shared_sessions_per_day if shared else spec.own_sessions_per_day
     row = {
         "pattern": SHARED if shared else OWN,
         "rated_kw": spec.pile_kw,
         "min_kw": AC_MIN_KW,
-        "sessions_per_day": busy,
+        "sessions_per_day": spec.shared_sessions_per_day if shared else spec.own_sessions_per_day,
     }
+    piles = draft.draw_count(spec.shared_piles if shared else spec.own_piles)
     devices = [DraftDevice(f"{cluster_id}/pile-{pile + 1}", spec.pile_kw, row) for pile in range(piles)]
-    resource = _charging_resource(
-        draft, cluster_id, "residential_charging", typical_kw=0.1 * spec.pile_kw * piles, label=label, opted_in=opted_in
-    )
-    draft.add_resource(resource, devices)
+    resource = _charging_resource(draft, cluster_id, "residential_charging", label=label)
+    draft.add_resource(replace(resource, opted_in=opted_in), devices)
 
 
-def _charging_resource(
-    draft: Draft, site_id: str, kind: Kind, *, typical_kw: float, label: str, opted_in: bool = True
-) -> ResourceSpec:
+def _charging_resource(draft: Draft, site_id: str, kind: Kind, *, label: str) -> ResourceSpec:
     public = kind == "public_charging"
     cost = draft.draw((1.0, 1.8) if public else (0.4, 0.8))
     return ResourceSpec(
@@ -107,9 +108,9 @@ def _charging_resource(
         gateway_id="",
         kind=kind,
         rated_kw=0.0,
-        typical_kw=typical_kw,
+        typical_kw=0.0,
         devices=slice(0, 0),
-        opted_in=opted_in,
+        opted_in=True,
         needs_person=False,
         confirm_minutes=0.0,
         cost_1_cny_per_kwh=cost,

@@ -1,4 +1,4 @@
-"""Collects participants, sites, resources and device rows while a population is expanded, and freezes them at the end."""
+"""Collects participants, sites, resources and devices while a population is expanded, and freezes them at the end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -9,6 +9,7 @@ import numpy as np
 from simulator.district import (
     ADAPTER_OF_KIND,
     KINDS,
+    PROTECTED_CLASSES,
     AdapterKind,
     BatteryTable,
     CustomerClass,
@@ -30,6 +31,10 @@ from simulator.streams import keys_of
 
 Row = Mapping[str, float]
 T = TypeVar("T", LineTable, ProcessTable, PileTable, ZoneTable, LightTable, BatteryTable)
+
+
+_TYPICAL_SHARE: Mapping[Kind, float] = {"public_charging": 0.2, "residential_charging": 0.1}
+"""Afternoon load of charging over its rated power; other kinds state their typical power themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +89,32 @@ class Draft:
         self.participants.setdefault(participant_id, ParticipantSpec(participant_id, name, name_zh, customer_class))
         return participant_id
 
-    def add_site(
-        self,
-        site_id: str,
-        participant_id: str,
-        *,
-        group: str,
-        other_load_kw: float,
-        protected: bool = False,
-        export_allowed: bool = False,
-    ) -> str:
-        """Registers a site at a node of the group; its contracted demand follows from its resources."""
+    def add_site(self, site_id: str, participant_id: str, *, group: str, other_load_kw: float) -> str:
+        """Registers a site at a node of the group; protection and export follow from its participant's class."""
+        customer_class = self.participants[participant_id].customer_class
         self.sites[site_id] = SiteSpec(
             id=site_id,
             participant_id=participant_id,
             node_id=self.draw_node(group),
-            customer_class=self.participants[participant_id].customer_class,
+            customer_class=customer_class,
             contracted_demand_kw=1.0,
-            export_allowed=export_allowed,
-            protected=protected,
+            export_allowed=customer_class == "storage",
+            protected=customer_class in PROTECTED_CLASSES,
             other_load_kw=other_load_kw,
         )
         return site_id
 
+    def hang_from_strongest(self, site_id: str) -> None:
+        """Moves a large site to the strongest node below the root, so that it overloads no small line."""
+        strongest = max(self.nodes[1:] or self.nodes, key=lambda node: node.import_limit_kw)
+        self.sites[site_id] = replace(self.sites[site_id], node_id=strongest.id)
+
     def add_resource(self, spec: ResourceSpec, devices: Sequence[DraftDevice]) -> None:
         """Registers a resource with its devices; rated power is what the devices add up to."""
         rated_kw = sum(device.rated_kw for device in devices)
-        self.resources.append(DraftResource(replace(spec, rated_kw=rated_kw), tuple(devices)))
+        share = _TYPICAL_SHARE.get(spec.kind)
+        typical_kw = spec.typical_kw if share is None else share * rated_kw
+        self.resources.append(DraftResource(replace(spec, rated_kw=rated_kw, typical_kw=typical_kw), tuple(devices)))
 
     def freeze_sites(self) -> tuple[SiteSpec, ...]:
         """Sites with a contracted demand of 1.05 times other load plus the rated power of their resources."""
@@ -123,7 +127,9 @@ class Draft:
             if rated[site.id] > 0
         )
 
-    def freeze_resources(self, gateway_counts: Mapping[AdapterKind, int]) -> tuple[tuple[ResourceSpec, ...], DeviceTable]:
+    def freeze_resources(
+        self, gateway_counts: Mapping[AdapterKind, int]
+    ) -> tuple[tuple[ResourceSpec, ...], DeviceTable]:
         """Resources ordered by kind with gateways and device slices, and the device table."""
         ordered = sorted(self.resources, key=lambda draft: KINDS.index(draft.spec.kind))
         gateways = _assign_gateways(ordered, gateway_counts)
@@ -139,7 +145,9 @@ class Draft:
 def gateway_specs(counts: Mapping[AdapterKind, int]) -> tuple[GatewaySpec, ...]:
     """Gateways ``gw-<adapter>-NN``."""
     return tuple(
-        GatewaySpec(_gateway_id(adapter, number), adapter) for adapter, count in counts.items() for number in range(count)
+        GatewaySpec(_gateway_id(adapter, number), adapter)
+        for adapter, count in counts.items()
+        for number in range(count)
     )
 
 
@@ -189,4 +197,6 @@ def _device_table(ordered: Sequence[DraftResource]) -> DeviceTable:
 
 
 def _columns(table: type[T], rows: Sequence[Row]) -> T:
-    return table(**{column.name: np.array([row[column.name] for row in rows], dtype=np.float64) for column in fields(table)})
+    return table(
+        **{column.name: np.array([row[column.name] for row in rows], dtype=np.float64) for column in fields(table)}
+    )

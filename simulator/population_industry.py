@@ -1,4 +1,4 @@
-"""Expands factories: plants of the plan's sectors with lines that stop as a block and processes that can be turned down."""
+"""Expands factories: plants of the plan's sectors, lines that stop as a block, processes that can be turned down."""
 
 from simulator.district import ResourceSpec
 from simulator.population_draft import Draft, DraftDevice
@@ -8,26 +8,33 @@ LINE_PEAK_FACTOR = 1.9
 """Rated over mean in-shift power of a line: the measured steel days reach about 1.8 times their shift mean."""
 
 
+THREE_SHIFTS = 3
+Plant = tuple[str, PlantSector]
+"""Site id and sector."""
+
+
 def add_factories(draft: Draft, spec: FactoriesFile) -> None:
     """Plants, their lines, and the continuous processes of the three-shift sectors."""
     plants = [_add_plant(draft, spec, number) for number in range(spec.plants)]
     sizes = draft.draw_sizes(spec.line_resources, 1000 * spec.lines_level_mw)
     for number in range(spec.line_resources):
-        plant_id, sector = plants[number % spec.plants]
-        _add_lines(draft, spec, plant_id, sector, group=number // spec.plants, level_kw=float(sizes[number]))
+        plant = plants[number % spec.plants]
+        _add_lines(draft, spec, plant, group=number // spec.plants, level_kw=float(sizes[number]))
     sizes = draft.draw_sizes(spec.process_resources, 1000 * spec.process_level_mw)
     for number in range(spec.process_resources):
-        plant_id, sector = plants[(7 * number + 3) % spec.plants]
-        _add_process(draft, spec, plant_id, sector, number=number, level_kw=float(sizes[number]))
+        plant = plants[(7 * number + 3) % spec.plants]
+        _add_process(draft, spec, plant, number=number, level_kw=float(sizes[number]))
 
 
-def _add_plant(draft: Draft, spec: FactoriesFile, number: int) -> tuple[str, PlantSector]:
+def _add_plant(draft: Draft, spec: FactoriesFile, number: int) -> Plant:
     names = list(spec.sectors)
     weights = [spec.sectors[name].weight for name in names]
     total = sum(weights)
     sector = spec.sectors[names[int(draft.rng.choice(len(names), p=[weight / total for weight in weights]))]]
     plant_id = f"plant-{number + 1:03d}"
-    draft.add_participant(f"p-{plant_id}", f"{sector.name} {number + 1:03d}", f"{sector.name_zh}{number + 1:03d}厂", "industry")
+    draft.add_participant(
+        f"p-{plant_id}", f"{sector.name} {number + 1:03d}", f"{sector.name_zh}{number + 1:03d}厂", "industry"
+    )
     draft.add_site(plant_id, f"p-{plant_id}", group="industry", other_load_kw=draft.draw((150.0, 900.0)))
     return plant_id, sector
 
@@ -37,13 +44,12 @@ def _draw_shifts(draft: Draft, sector: PlantSector) -> int:
     return 1 + int(draft.rng.choice(3, p=[share / total for share in sector.shifts]))
 
 
-def _add_lines(
-    draft: Draft, spec: FactoriesFile, plant_id: str, sector: PlantSector, *, group: int, level_kw: float
-) -> None:
+def _add_lines(draft: Draft, spec: FactoriesFile, plant: Plant, *, group: int, level_kw: float) -> None:
+    plant_id, sector = plant
     count = draft.draw_count(spec.lines_per_resource)
     shares = draft.draw_sizes(count, level_kw, sigma=0.4)
     shifts = _draw_shifts(draft, sector)
-    lunch = float(draft.rng.random() < spec.lunch_share and shifts < 3)
+    lunch = float(draft.rng.random() < spec.lunch_share and shifts < THREE_SHIFTS)
     devices = []
     for number in range(count):
         level = float(shares[number])
@@ -91,9 +97,8 @@ def _add_lines(
     draft.add_resource(resource, devices)
 
 
-def _add_process(
-    draft: Draft, spec: FactoriesFile, plant_id: str, sector: PlantSector, *, number: int, level_kw: float
-) -> None:
+def _add_process(draft: Draft, spec: FactoriesFile, plant: Plant, *, number: int, level_kw: float) -> None:
+    plant_id, sector = plant
     depth = draft.draw(spec.process_divisible)
     row = {
         "level_kw": level_kw,

@@ -1,4 +1,4 @@
-"""Schema of ``configs/districts/*.yaml``: how many of what, how large, and where; power in MW unless the name says kW."""
+"""Schema of ``configs/districts/*.yaml``: how many of what, how large, where; in MW unless the name says kW."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -32,7 +32,7 @@ class NodeFile(FileModel):
     parent: str | None = None
     import_limit_mw: Positive
     export_limit_mw: Annotated[float, Field(ge=0)]
-    weights: dict[Group, Annotated[float, Field(ge=0)]] = {}
+    weights: dict[Group, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class SectorFile(FileModel):
@@ -155,7 +155,7 @@ class DistrictFile(FileModel):
     name_zh: str
     population_seed: Annotated[int, Field(ge=0)]
     reference_peak: ReferencePeak
-    holidays: list[date] = []
+    holidays: tuple[date, ...] = ()
     nodes: Annotated[list[NodeFile], Field(min_length=1)]
     background: dict[str, SectorFile]
     gateways: GatewaysFile

@@ -1,4 +1,4 @@
-"""Schema of ``configs/scenarios/*.yaml``: the day, the event, who is enrolled, how people answer, and what goes wrong."""
+"""Schema of ``configs/scenarios/*.yaml``: the day, the event, who is enrolled, how people answer, what goes wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class EnrolmentFile(FileModel):
     """Share of the callable resources of each kind that has signed; a kind that is not named has none."""
 
     share: dict[Kind, Share]
-    exclude: list[str] = []
+    exclude: tuple[str, ...] = ()
 
 
 class AcceptanceFile(FileModel):
@@ -76,7 +76,7 @@ class FaultsFile(FileModel):
     ignore_share: Share = 0.0
     late_share: Share = 0.0
     late_minutes: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = (0.0, 0.0)
-    link_drops: list[LinkDropFile] = []
+    link_drops: tuple[LinkDropFile, ...] = ()
 
 
 class BusFaultsFile(FileModel):
@@ -212,7 +212,12 @@ def draw_faults(scenario: Scenario, seed: int) -> Faults:
     order = order[[district.resources[row].id in scenario.enrolled for row in order]]
     flags: dict[str, np.ndarray[tuple[int], np.dtype[np.bool_]]] = {}
     begin = 0
-    shares = {"silent": spec.silent_share, "refuse": spec.refuse_share, "ignore": spec.ignore_share, "late": spec.late_share}
+    shares = {
+        "silent": spec.silent_share,
+        "refuse": spec.refuse_share,
+        "ignore": spec.ignore_share,
+        "late": spec.late_share,
+    }
     for name, share in shares.items():
         end = begin + round(share * order.size)
         flags[name] = np.zeros(count, dtype=bool)

@@ -16,12 +16,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DAY_MINUTES = 1440
+QUARTERS_PER_DAY = 96
 WARM_UP_DAYS = 2
 """Days simulated before the first one, so that overnight sessions and long stays are there from its start."""
 
-# Hourly arrival intensity of public piles, constructed from dr-rules-china.md 8.3 (assumed, not measured).
+# Hourly arrival intensity of public piles: a constructed shape, not a measured one (configs/SOURCES.md).
 _PUBLIC_SHAPE = np.array(
-    [.55, .50, .42, .32, .25, .22, .25, .33, .42, .50, .58, .70, .85, .80, .72, .66, .64, .66, .70, .76, .82, .92, 1.0, .78]
+    [.55, .50, .42, .32, .25, .22, .25, .33, .42, .50, .58, .70,
+     .85, .80, .72, .66, .64, .66, .70, .76, .82, .92, 1.0, .78]
 )  # fmt: skip
 _PUBLIC_SHAPE /= _PUBLIC_SHAPE.mean()
 
@@ -56,11 +58,12 @@ def make_sessions(piles: PileTable, keys: Keys, streams: Streams, demand: tuple[
         days: History days plus the event day.
     """
     public, residential = demand
+    piled = _Piled(piles, keys, streams, days)
     parts = [
-        _public(piles, keys, streams, public, days, fast=True),
-        _public(piles, keys, streams, public, days, fast=False),
-        _residential(piles, keys, streams, residential, days, shared=False),
-        _residential(piles, keys, streams, residential, days, shared=True),
+        _public(piled, public, fast=True),
+        _public(piled, public, fast=False),
+        _residential(piled, residential, shared=False),
+        _residential(piled, residential, shared=True),
     ]
     merged = [np.concatenate([part[column] for part in parts]) for column in range(5)]
     order = np.lexsort((merged[1], merged[0]))
@@ -68,21 +71,29 @@ def make_sessions(piles: PileTable, keys: Keys, streams: Streams, demand: tuple[
     return Sessions(pile.astype(np.int64), arrive.astype(np.int64), depart.astype(np.int64), energy, power)
 
 
-Columns = tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic], Floats, Floats]
+Columns = tuple[Ints, Ints, Ints, Floats, Floats]
+"""Pile, arrival, departure, energy and power of some sessions."""
 
 
-def _public(
-    piles: PileTable, keys: Keys, streams: Streams, factor: Floats, days: int, *, fast: bool
-) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class _Piled:
+    piles: PileTable
+    keys: Keys
+    streams: Streams
+    days: int
+
+
+def _public(piled: _Piled, factor: Floats, *, fast: bool) -> Columns:
     """Drive-in stations: a busy pile is followed by a gap whose mean follows the hour of the day."""
+    piles, streams, days = piled.piles, piled.streams, piled.days
     rows = np.flatnonzero(piles.pattern == (0.0 if fast else 1.0))
     per_day = piles.sessions_per_day[rows]
     count = int((days + WARM_UP_DAYS) * (float(per_day.max(initial=0.0)) * 1.6 + 4))
     name = "fast" if fast else "slow"
-    key = keys[rows]
-    median_kwh, spread = (24.0, 0.5) if fast else (13.0, 0.55)
+    key = piled.keys[rows]
+    median_kwh, spread = (30.0, 0.45) if fast else (13.0, 0.55)
     energy = np.clip(median_kwh * np.exp(spread * streams.normal(key, f"session/{name}/energy", count)), 3.0, 75.0)
-    low = 0.5 if fast else 0.9
+    low = 0.65 if fast else 0.9
     power = piles.rated_kw[rows, None] * (low + (0.95 - low) * streams.uniform(key, f"session/{name}/power", count))
     stay = np.ceil(60.0 * energy / power)
     linger = -np.log(streams.uniform(key, f"session/{name}/linger", count)) * (3.0 if fast else 40.0)
@@ -104,23 +115,19 @@ def _public(
     return pile, start, start + stay_all[kept].astype(np.int64), energy[kept], power[kept]
 
 
-QUARTERS_PER_DAY = 96
-
-
-def _residential(
-    piles: PileTable, keys: Keys, streams: Streams, factor: Floats, days: int, *, shared: bool
-) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+def _residential(piled: _Piled, factor: Floats, *, shared: bool) -> Columns:
     """Whole real sessions, resampled; one that would find its pile taken does not happen."""
+    piles, streams, days = piled.piles, piled.streams, piled.days
     rows = np.flatnonzero(piles.pattern == (3.0 if shared else 2.0))
     pool = load_residential_sessions(shared_place=shared)
     name = "shared" if shared else "own"
     tries = 3 if shared else 1
-    key = keys[rows]
+    key = piled.keys[rows]
     total = (days + WARM_UP_DAYS) * tries
     pick = streams.integers(key, f"session/{name}/pick", total, below=pool.arrival_minute.size)
     happens = streams.uniform(key, f"session/{name}/happens", total)
     free_at = np.full(rows.size, -10 * DAY_MINUTES, dtype=np.int64)
-    found: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
+    found: list[Columns] = []
     for day in range(-WARM_UP_DAYS, days):
         first = (day + WARM_UP_DAYS) * tries
         chance = piles.sessions_per_day[rows] / tries * factor[max(day, 0)].mean()

@@ -6,8 +6,8 @@ The same arrays give the history of the meters and the starting point of the one
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.district import DeviceTable, District
 from simulator.common_factors import common_factor
+from simulator.district import DeviceTable, District
 from simulator.meter_shapes import load_building_residuals, load_steel_residuals
 from simulator.streams import Keys, Streams, keys_of
 from simulator.weather import HOUR, QUARTERS, Weather
@@ -29,21 +29,28 @@ def slow_noise(keys: Keys, purpose: str, streams: Streams, days: int, *, memory:
     return shocks
 
 
+ONE_SHIFT, TWO_SHIFTS, THREE_SHIFTS = 1, 2, 3
+
+
+def between(begin_h: float, end_h: float) -> NDArray[np.bool_]:
+    """Which quarter-hours of a day lie in ``[begin_h, end_h)``, shape (96,)."""
+    return (begin_h <= HOUR) & (end_h > HOUR)
+
+
 def shift_plan(shifts: int, *, lunch: bool, workday: bool) -> Floats:
     """Share of the in-shift power by quarter-hour, shape (96,): one shift 8-17:30, two 7-23, three around the clock."""
     plan = np.full(QUARTERS, OFF_SHIFT)
-    if shifts == 3:
+    if shifts == THREE_SHIFTS:
         plan[:] = 1.0 if workday else 0.93
+    elif workday and shifts == TWO_SHIFTS:
+        plan[between(7.0, 17.5)] = 1.0
+        plan[between(17.5, 23.0)] = 0.75
     elif workday:
-        begin, end = ((8.0, 17.5) if shifts == 1 else (7.0, 23.0))
-        plan[(begin < HOUR) & (end > HOUR)] = 1.0
-        if shifts == 2:
-            plan[HOUR > 17.5] *= 0.75
-    elif shifts == 2:
-        plan[(8.0 < HOUR) & (HOUR < 17.0)] = 0.45
-    if lunch and shifts < 3:
-        at_lunch = (HOUR > 12.0) & (HOUR < 13.0)
-        plan[at_lunch] = np.minimum(plan[at_lunch], 0.15)
+        plan[between(8.0, 17.5)] = 1.0
+    elif shifts == TWO_SHIFTS:
+        plan[between(8.0, 17.0)] = 0.45
+    if lunch and shifts != THREE_SHIFTS:
+        plan[between(12.0, 13.0)] = np.minimum(plan[between(12.0, 13.0)], 0.15)
     return plan
 
 
@@ -52,7 +59,8 @@ def line_plans(devices: DeviceTable, workday: NDArray[np.bool_]) -> Floats:
     lines = devices.lines
     codes = (lines.shifts.astype(np.int64) - 1) * 4 + lines.lunch.astype(np.int64) * 2
     plans = np.array(
-        [shift_plan(s, lunch=bool(n), workday=bool(w)) for s in (1, 2, 3) for n in (0, 1) for w in (0, 1)], dtype=np.float64
+        [shift_plan(s, lunch=bool(n), workday=bool(w)) for s in (1, 2, 3) for n in (0, 1) for w in (0, 1)],
+        dtype=np.float64,
     )
     return np.asarray(plans[codes[:, None] + workday.astype(np.int64)[None, :]], dtype=np.float64)
 
@@ -87,10 +95,14 @@ def process_kw(district: District, streams: Streams, weather: Weather) -> Floats
 # Occupancy profiles by hour (assumed): office, mall, around the clock, data centre; value 1 at 14-16 h.
 _USE_PROFILE = np.array(
     [
-        [.12, .12, .12, .12, .12, .14, .25, .60, .90, .98, 1, 1, .97, .98, 1, 1, .98, .92, .70, .45, .30, .20, .15, .12],
-        [.15, .15, .15, .15, .15, .15, .18, .25, .55, .85, .95, .98, .99, 1, 1, 1, 1, 1, .98, .96, .92, .75, .35, .18],
-        [.60, .57, .55, .54, .54, .56, .62, .72, .82, .88, .92, .95, .97, .99, 1, 1, 1, .99, .97, .94, .90, .84, .76, .67],
-        [.97, .97, .97, .97, .97, .97, .97, .98, .98, .99, 1, 1, 1, 1, 1, 1, 1, 1, .99, .99, .98, .98, .97, .97],
+        [.12, .12, .12, .12, .12, .14, .25, .60, .90, .98, 1, 1,
+         .97, .98, 1, 1, .98, .92, .70, .45, .30, .20, .15, .12],
+        [.15, .15, .15, .15, .15, .15, .18, .25, .55, .85, .95, .98,
+         .99, 1, 1, 1, 1, 1, .98, .96, .92, .75, .35, .18],
+        [.60, .57, .55, .54, .54, .56, .62, .72, .82, .88, .92, .95,
+         .97, .99, 1, 1, 1, .99, .97, .94, .90, .84, .76, .67],
+        [.97, .97, .97, .97, .97, .97, .97, .98, .98, .99, 1, 1,
+         1, 1, 1, 1, 1, 1, .99, .99, .98, .98, .97, .97],
     ]
 )  # fmt: skip
 _WEEKEND = np.array([0.40, 1.05, 1.0, 1.0])
@@ -161,9 +173,9 @@ def battery_schedule_kw(district: District) -> Floats:
     13 to 16 h for the evening.
     """
     batteries = district.devices.batteries
-    night = ((HOUR > 1.0) & (HOUR < 6.0)).astype(np.float64)
-    noon = ((HOUR > 13.0) & (HOUR < 16.0)).astype(np.float64)
-    evening = ((HOUR > 19.5) & (HOUR < 21.5)).astype(np.float64)
+    night = between(1.0, 6.0).astype(np.float64)
+    noon = between(13.0, 16.0).astype(np.float64)
+    evening = between(19.5, 21.5).astype(np.float64)
     cycled = 0.75 * batteries.capacity_kwh
     midday = (batteries.schedule_code == 1.0).astype(np.float64)
     charge_h = cycled / batteries.efficiency

@@ -15,6 +15,7 @@ QUARTERS = 96
 HOUR = np.arange(QUARTERS) / 4.0 + 0.125
 """Middle of each 15-minute interval of a day, in hours."""
 _HOTTEST_HOUR = 15.0
+_SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def make_weather(
     mean = outdoor.mean(axis=1, keepdims=True) + swing_k / 2.0
     return Weather(
         days=days,
-        workday=np.array([day.weekday() < 5 and day not in holidays for day in days]),
+        workday=np.array([day.weekday() < _SATURDAY and day not in holidays for day in days]),
         outdoor_c=outdoor,
         felt_c=0.5 * outdoor + 0.5 * mean,
     )

@@ -76,14 +76,16 @@ class Piles:
         self._current = self._current + over
         begins = sessions.arrive[self._rows, self._current] <= minute
         fresh = begins & (~self._begun | over)
-        self.needed_kwh = np.where(fresh, sessions.energy_kwh[self._rows, self._current], np.where(over, 0.0, self.needed_kwh))
+        self.needed_kwh = np.where(
+            fresh, sessions.energy_kwh[self._rows, self._current], np.where(over, 0.0, self.needed_kwh)
+        )
         self._begun = begins
         self.plugged = begins
         self.power_max_kw = np.where(begins, sessions.power_kw[self._rows, self._current], 0.0)
         self.departure = np.where(begins, sessions.depart[self._rows, self._current], 0)
 
     def step(self, minute: int, limit_kw: Floats, moves: NDArray[np.bool_]) -> Floats:
-        """Power of this minute; ``limit_kw`` is ``inf`` where there is none, ``moves`` False where it is not followed."""
+        """Power of this minute; ``limit_kw`` is ``inf`` where there is none, ``moves`` False where none is followed."""
         self.arrive_and_leave(minute)
         wish = np.where(self.plugged, np.minimum(self.power_max_kw, 60.0 * self.needed_kwh), 0.0)
         power = np.where(moves, np.minimum(wish, limit_kw), wish)
