@@ -111,8 +111,8 @@ def uncertainty_note(accuracy_seen: Accuracy | None, placebo_days: int) -> str:
     if accuracy_seen is None:
         return "no placebo day could test the baseline: its uncertainty is not known"
     return (
-        f"on {placebo_days} placebo days the baseline was off by {accuracy_seen.bias_percent:+.1f} % of load on average, "
-        f"CV(RMSE) {accuracy_seen.cvrmse_percent:.1f} %"
+        f"on {placebo_days} placebo days the baseline was off by {accuracy_seen.bias_percent:+.1f} % of load "
+        f"on average, CV(RMSE) {accuracy_seen.cvrmse_percent:.1f} %"
     )
 
 
