@@ -8,13 +8,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
-from bokeh.models import BoxAnnotation, ColumnDataSource, DatetimeTickFormatter, HoverTool
+from bokeh.models import BasicTickFormatter, ColumnDataSource, DatetimeTickFormatter, HoverTool
+from bokeh.models.annotations import BoxAnnotation
 from bokeh.plotting import figure
+
 from vpp.domain.errors import InputError
 from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL, parse_instant
-
 from vpp.reporting.embedding import chart_json
 from vpp.reporting.figures import DASH, PowerUnit, clock, finite, number, span
 from vpp.reporting.texts import TEXTS
@@ -73,21 +75,30 @@ def delivered_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
     plot = _figure()
     source = _source(starts, columns, [span(text) for text in report["interval_starts"]], unit)
     bars = plot.vbar(
-        x="mid", top="verified", width=0.86 * _INTERVAL_MS, source=source, color=SERIES_COLOURS["verified"], name="verified"
+        x="mid",
+        top="verified",
+        width=0.86 * _INTERVAL_MS,
+        source=source,
+        color=SERIES_COLOURS["verified"],
+        name="verified",
     )
     legend = [LegendEntry("verified", "verified", SERIES_COLOURS["verified"], "bar")]
     for name in ("committed", "commanded", "acknowledged", "metered"):
-        _step(plot, name, starts, columns[name], width=2.0)
+        _step(plot, name, (starts, columns[name]), width=2.0)
         legend.append(LegendEntry(name, name, SERIES_COLOURS[name], "line"))
     if truth:
         plot.scatter(
             "mid", "truth", source=source, size=9, marker="diamond", color=SERIES_COLOURS["truth"], name="truth"
         )
         legend.append(LegendEntry("truth", "truth", SERIES_COLOURS["truth"], "dot"))
-    _step(plot, "target", starts, columns["target"], width=3.0, dash="dashed")
+    _step(plot, "target", (starts, columns["target"]), width=3.0, dash="dashed")
     legend.insert(0, LegendEntry("target", "target", SERIES_COLOURS["target"], "dash"))
     plot.y_range.start = min(0.0, _lowest(columns.values()))
-    order = [name for name in ("target", "committed", "commanded", "acknowledged", "metered", "verified", "truth") if name in columns]
+    order = [
+        name
+        for name in ("target", "committed", "commanded", "acknowledged", "metered", "verified", "truth")
+        if name in columns
+    ]
     plot.add_tools(_hover(bars, [(name, _both(TEXTS[name]), name) for name in order], unit))
     return Chart("delivered", tuple(legend), chart_json(plot))
 
@@ -101,12 +112,20 @@ def load_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
     plot = _figure()
     source = _source(starts, columns, [clock(text) for text in load["interval_starts"]], unit)
     for edges in _window(report["event"]):
-        plot.add_layout(BoxAnnotation(left=edges[0], right=edges[1], fill_color="#e69f00", fill_alpha=0.13, line_color=None))
+        plot.add_layout(
+            BoxAnnotation(left=edges[0], right=edges[1], fill_color="#e69f00", fill_alpha=0.13, line_color=None)
+        )
     dashes = {"baseline": "dashed", "actual": "solid", "no_event": "dotted"}
     lines = {
         name: plot.step(
-            "start", name, source=source, mode="after", line_width=2.2, line_dash=dashes[name],
-            color=SERIES_COLOURS[name], name=name,
+            "start",
+            name,
+            source=source,
+            mode="after",
+            line_width=2.2,
+            line_dash=dashes[name],
+            color=SERIES_COLOURS[name],
+            name=name,
         )
         for name in reversed(names)
     }
@@ -135,7 +154,7 @@ def kind_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
         legend.append(LegendEntry(f"k{i}", kind, colour, "bar"))
         plain = re.sub(r"[^\w ]", " ", kind)
         rows.append((f"k{i}", _both(TEXTS.get(f"kind.{kind}", (plain, plain))), f"k{i}"))
-    _step(plot, "target", starts, columns["target"], width=3.0, dash="dashed")
+    _step(plot, "target", (starts, columns["target"]), width=3.0, dash="dashed")
     legend.append(LegendEntry("target", "target", SERIES_COLOURS["target"], "dash"))
     plot.y_range.start = min(0.0, *down) if down else 0.0
     if bars is not None:
@@ -145,8 +164,15 @@ def kind_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
 
 def _figure() -> Any:  # noqa: ANN401 - bokeh's figure type is generated at run time
     plot = figure(
-        height=300, sizing_mode="stretch_width", x_axis_type="datetime", toolbar_location=None, tools="",
-        outline_line_color=None, background_fill_color=None, border_fill_color=None, output_backend="svg",
+        height=300,
+        sizing_mode="stretch_width",
+        x_axis_type="datetime",
+        toolbar_location=None,
+        tools="",
+        outline_line_color=None,
+        background_fill_color=None,
+        border_fill_color=None,
+        output_backend="svg",
     )
     plot.xaxis.formatter = DatetimeTickFormatter(hours="%H:%M", hourmin="%H:%M", minutes="%H:%M", days="%m-%d")
     plot.xgrid.grid_line_color = None
@@ -156,7 +182,7 @@ def _figure() -> Any:  # noqa: ANN401 - bokeh's figure type is generated at run 
     plot.axis.minor_tick_line_color = None
     plot.axis.major_label_text_color = "#3e4c59"
     plot.axis.major_label_text_font_size = "12px"
-    plot.yaxis.formatter.use_scientific = False
+    plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
     plot.min_border_right = 12
     return plot
 
@@ -164,20 +190,43 @@ def _figure() -> Any:  # noqa: ANN401 - bokeh's figure type is generated at run 
 def _source(
     starts: Sequence[float], columns: Mapping[str, list[float]], labels: Sequence[str], unit: PowerUnit
 ) -> ColumnDataSource:
-    shown = {
-        f"{name}_text": [DASH if math.isnan(v) else number(v, unit.digits) for v in values] for name, values in columns.items()
-    }
+    shown = {f"{name}_text": [_shown(name, value, unit) for value in values] for name, values in columns.items()}
     return ColumnDataSource(
-        {"start": list(starts), "mid": [s + _INTERVAL_MS / 2 for s in starts], "label": list(labels), **columns, **shown}
+        {
+            "start": list(starts),
+            "mid": [s + _INTERVAL_MS / 2 for s in starts],
+            "label": list(labels),
+            **columns,
+            **shown,
+        }
     )
 
 
-def _step(plot: Any, name: str, starts: Sequence[float], values: list[float], *, width: float, dash: str = "solid") -> None:  # noqa: ANN401
+def _shown(name: str, value: float, unit: PowerUnit) -> str:
+    if math.isnan(value):
+        return DASH
+    return number(value, unit.digits, rounding=ROUND_FLOOR if name == "verified" else ROUND_HALF_EVEN)
+
+
+def _step(
+    plot: Any,  # noqa: ANN401
+    name: str,
+    series: tuple[Sequence[float], Sequence[float]],
+    *,
+    width: float,
+    dash: str = "solid",
+) -> None:
+    starts, values = series
     if not starts:
         return
     plot.step(
-        [*starts, starts[-1] + _INTERVAL_MS], [*values, values[-1]], mode="after", line_width=width, line_dash=dash,
-        color=SERIES_COLOURS[name], name=name,
+        [*starts, starts[-1] + _INTERVAL_MS],
+        [*values, values[-1]],
+        mode="after",
+        line_width=width,
+        line_dash=dash,
+        color=SERIES_COLOURS[name],
+        name=name,
     )
 
 
@@ -200,7 +249,9 @@ def _hover(renderer: Any, rows: Iterable[tuple[str, str, str]], unit: PowerUnit)
         for _, label, column in rows
     )
     return HoverTool(
-        renderers=[renderer], mode="vline", point_policy="follow_mouse",
+        renderers=[renderer],
+        mode="vline",
+        point_policy="follow_mouse",
         tooltips=f'<div style="font:12px system-ui,sans-serif"><b>@label</b> <small>{unit.name}</small>{cells}</div>',
     )
 

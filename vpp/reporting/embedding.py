@@ -1,4 +1,4 @@
-"""What makes the page stand alone: Bokeh's script, chart documents as JSON, and a policy that forbids everything else."""
+"""What makes the page stand alone: Bokeh's script, chart documents as JSON, a policy that forbids the rest."""
 
 import base64
 import hashlib
@@ -33,7 +33,10 @@ def content_policy(scripts: Iterable[str]) -> str:
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
     )
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def chart_json(plot: Any) -> dict[str, Any]:  # noqa: ANN401

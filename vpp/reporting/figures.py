@@ -56,19 +56,19 @@ def number(value: object, digits: int = 0, *, rounding: str = ROUND_HALF_EVEN) -
     if decimal is None:
         return DASH
     rounded = decimal.quantize(Decimal(1).scaleb(-digits), rounding=rounding, context=_WIDE)
-    return f"{rounded if rounded else abs(rounded):,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{rounded or abs(rounded):,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(value: object, digits: int = 1) -> str:
     """A figure in percent with its sign, or a dash."""
     shown = number(value, digits)
-    return shown if shown == DASH else f"{shown} %"
+    return shown if shown == DASH else f"{shown}\N{NO-BREAK SPACE}%"
 
 
 def percent_floor(value: object, digits: int = 2) -> str:
     """An attainment in percent, cut off and never rounded up, or a dash."""
     shown = number(value, digits, rounding=ROUND_FLOOR)
-    return shown if shown == DASH else f"{shown} %"
+    return shown if shown == DASH else f"{shown}\N{NO-BREAK SPACE}%"
 
 
 def instant(value: object, *, form: str = "%Y-%m-%d %H:%M") -> str:
@@ -114,6 +114,10 @@ class PowerUnit:
     def show(self, value_kw: object) -> str:
         """``value_kw`` in this unit, without the unit's name, or a dash."""
         return number(self.of(value_kw), self.digits)
+
+    def show_reached(self, value_kw: object) -> str:
+        """A verified response, cut off so that a miss never reads as its target."""
+        return number(self.of(value_kw), self.digits, rounding=ROUND_FLOOR)
 
     def show_gap(self, value_kw: object) -> str:
         """A shortfall, rounded away from zero so that a miss never reads as nothing."""

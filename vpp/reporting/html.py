@@ -68,11 +68,15 @@ def render_html(report: Mapping[str, Any]) -> str:
 
 def _environment(unit: PowerUnit) -> Environment:
     environment = Environment(
-        loader=PackageLoader("vpp.reporting"), autoescape=True, undefined=ChainableUndefined, trim_blocks=True,
+        loader=PackageLoader("vpp.reporting"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
     )
     filters: dict[str, Callable[..., Any]] = {
         "power": unit.show,
+        "power_reached": unit.show_reached,
         "power_gap": unit.show_gap,
         "number": figures.number,
         "percent": figures.percent,

@@ -129,7 +129,9 @@ def figure_bars(report: Mapping[str, Any]) -> list[FigureBar]:
         average, lowest = mean(values), min(known(values), default=None)
         change = None if average is None or not above else 100.0 * (average / above - 1.0)
         bars.append(
-            FigureBar(name, average, lowest, _share(average, scale), None if lowest is None else _share(lowest, scale), change)
+            FigureBar(
+                name, average, lowest, _share(average, scale), None if lowest is None else _share(lowest, scale), change
+            )
         )
         above = average
     return bars
@@ -148,7 +150,9 @@ def kind_rows(report: Mapping[str, Any]) -> list[KindRow]:
     total = sum(value for value in means.values() if value is not None)
     return [
         KindRow(
-            kind, value, min(known(report["by_kind"][kind]), default=None),
+            kind,
+            value,
+            min(known(report["by_kind"][kind]), default=None),
             None if value is None or total <= 0.0 else 100.0 * value / total,
         )
         for kind, value in means.items()
@@ -178,14 +182,13 @@ def _node_row(node_id: str, node: Mapping[str, Any], widest: float) -> NodeRow:
         limit_kw=limit,
         loading_percent=loading,
         bar_percent=min(max(loading or 0.0, 0.0), 125.0),
-        over=loading is not None and loading > 100.0,
+        over=limit is not None and flow is not None and flow > limit,
         over_before=limit is not None and forecast is not None and forecast > limit,
     )
 
 
 def by_response(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Participants, the largest response first, those without a figure last; ties by id."""
-
 
     def order(line: Mapping[str, Any]) -> tuple[bool, Decimal, str]:
         energy = exact(line.get("response_kwh"))

@@ -38,7 +38,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "verdict": ("Verdict", "结论"),
     "met": ("Target met", "达到目标"),
     "missed": ("Target missed", "未达目标"),
-    "missed_by": ("Short by up to {gap} {unit} in {count} of {total} intervals", "{total} 个时段中有 {count} 个未达标，最多差 {gap} {unit}"),
+    "missed_by": (
+        "Short by up to {gap} {unit} in {count} of {total} intervals",
+        "{total} 个时段中有 {count} 个未达标，最多差 {gap} {unit}",
+    ),
     "gap_unknown": (
         "Verified response or target is unknown in {count} of {total} intervals",
         "{total} 个时段中有 {count} 个缺少核定响应量或目标值",
@@ -70,7 +73,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # sections
     "delivered": ("Target against delivered", "目标与响应"),
     "delivered_note": (
-        "Response in the asked direction, mean of each 15-minute interval. Verified counts readings of good quality only.",
+        "Response in the asked direction, mean of each 15-minute interval. Verified counts good readings only.",
         "按要求方向的响应量，每 15 分钟时段均值。核定只计质量良好的读数。",
     ),
     "load": ("Load against baseline", "负荷与基线"),
@@ -103,7 +106,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "change": ("Change", "变化"),
     "redispatches": ("Re-dispatches", "再调度"),
-    "redispatches_none": ("The first plan held to the end; nothing was re-dispatched.", "首个计划一直有效，没有再调度。"),
+    "redispatches_none": (
+        "The first plan held to the end; nothing was re-dispatched.",
+        "首个计划一直有效，没有再调度。",
+    ),
     "at": ("At", "时间"),
     "reason": ("Reason", "原因"),
     "revision": ("Revision", "版本"),
@@ -171,7 +177,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "shifted": ("Shifted to other hours", "转移到其他时段"),
     "emission_factor": ("Grid factor", "电网排放因子"),
     "avoided": ("CO₂ avoided", "减少 CO₂"),
-    "emissions_note": ("Only energy that was shed, not energy that was moved, is credited.", "只计削减的电量，不计转移的电量。"),
+    "emissions_note": (
+        "Only energy that was shed, not energy that was moved, is credited.",
+        "只计削减的电量，不计转移的电量。",
+    ),
     "solver": ("Solver", "求解"),
     "status": ("Status", "状态"),
     "gap": ("Optimality gap", "最优性间隙"),

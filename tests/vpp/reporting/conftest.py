@@ -156,8 +156,20 @@ def example_report() -> dict[str, Any]:
         "by_node": {f"n-{i:02d}": _node(i, name) for i, name in enumerate(NODE_NAMES)},
         "rebound": {"peak_percent_of_baseline": 101.7},
         "redispatches": [
-            {"at": "2026-07-22T06:17:00Z", "reason": "shortfall", "revision": 2, "before_kw": 47_900.0, "after_kw": 53_100.0},
-            {"at": "2026-07-22T07:04:00Z", "reason": "trim", "revision": 3, "before_kw": 57_400.0, "after_kw": 53_900.0},
+            {
+                "at": "2026-07-22T06:17:00Z",
+                "reason": "shortfall",
+                "revision": 2,
+                "before_kw": 47_900.0,
+                "after_kw": 53_100.0,
+            },
+            {
+                "at": "2026-07-22T07:04:00Z",
+                "reason": "trim",
+                "revision": 3,
+                "before_kw": 57_400.0,
+                "after_kw": 53_900.0,
+            },
         ],
         "participants": participants,
         "settlement": {

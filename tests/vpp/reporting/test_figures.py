@@ -29,8 +29,8 @@ def test_number__unknown_is_a_dash_and_never_zero(value: object) -> None:
 
 
 def test_percent_floor__attainment_is_never_rounded_up() -> None:
-    assert figures.percent_floor(4.99999) == "4.99 %"
-    assert figures.percent_floor(5.0) == "5.00 %"
+    assert figures.percent_floor(4.99999) == "4.99\N{NO-BREAK SPACE}%"
+    assert figures.percent_floor(5.0) == "5.00\N{NO-BREAK SPACE}%"
 
 
 def test_power_unit__a_gap_never_reads_as_nothing() -> None:

@@ -90,7 +90,7 @@ def test_render_html__a_miss_says_by_how_much_and_which_limits_bind(build_report
 
     assert "Target missed" in page
     assert "Short by up to 0.01 MW in 1 of 8 intervals" in page
-    assert "4.99 %" in page
+    assert "4.99\N{NO-BREAK SPACE}%" in page
     assert "Snowflake 1 is at its import limit of 40.00 MW" in page
     assert "14:30–14:45" in page
 

@@ -82,7 +82,11 @@ def test_settlement_sums__agree_with_the_totals(build_report: Build) -> None:
 
     assert (sums.payment_cny, sums.response_kwh, sums.paid, sums.differs) == (Decimal("132.00"), Decimal(150), 2, False)
     assert sums.mean_price == Decimal("0.88")
-    assert [(row.factor, row.participants) for row in sums.rows] == [(Decimal("1.0"), 1), (Decimal("0.2"), 1), (None, 1)]
+    assert [(row.factor, row.participants) for row in sums.rows] == [
+        (Decimal("1.0"), 1),
+        (Decimal("0.2"), 1),
+        (None, 1),
+    ]
 
 
 @pytest.mark.parametrize(("key", "value"), [("total_payment_cny", "132.01"), ("total_response_kwh", 152.0)])
