@@ -9,7 +9,7 @@ from vpp.domain.facts import ControllerStarted
 from vpp.domain.fleet import Fleet
 from vpp.domain.programs import Program
 from vpp.infra.mqtt.gateway_link import GatewayLink
-from vpp.ports import Bus, Clock, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Workers
+from vpp.ports import Bus, Clock, ClockReading, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -22,7 +22,6 @@ from vpp.services.runner import Runner
 from vpp.services.settling import Settling
 from vpp.services.tracking import Tracking
 from vpp.services.views import Views
-from vpp.wire.messages import ClockSync
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Setup:
     epoch: int
     settings: ControlSettings = ControlSettings()
     while_first_plan: Callable[[bool], None] = lambda _: None
-    clock_sync: Callable[[], ClockSync | None] = lambda: None
+    clock_sync: Callable[[], ClockReading | None] = lambda: None
 
 
 class Controller:
@@ -65,6 +64,7 @@ class Controller:
     def __init__(self, outside: Outside, setup: Setup) -> None:
         clock, metrics, settings = outside.clock, outside.metrics, setup.settings
         self.setup = setup
+        self.outside = outside
         self.clock = clock
         self.recorder = Recorder(outside.ledger, metrics)
         self.registry = Registry(setup.fleet, metrics)

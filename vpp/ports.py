@@ -33,6 +33,15 @@ class Clock(Protocol):
         """Returns once ``now() >= instant``; at once when that is already so."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """Scaled time of a demonstration: ``now = at + speed * (wall - wall_at)``."""
+
+    at: datetime
+    wall_at: datetime
+    speed: float
+
+
 class Workers(Protocol):
     """Where work that would block the event loop is done."""
 

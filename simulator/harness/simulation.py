@@ -94,6 +94,7 @@ async def _run(scenario: Scenario, programs: dict[str, Program], options: Option
     )
     try:
         await import_history(archive, scenario, plant)
+        metrics = PrometheusMetrics()
         controller = Controller(
             Outside(
                 bus=bus,
@@ -101,7 +102,7 @@ async def _run(scenario: Scenario, programs: dict[str, Program], options: Option
                 archive=archive,
                 clock=clock,
                 workers=InlineWorkers(),
-                metrics=PrometheusMetrics(),
+                metrics=metrics,
                 network=PlantForecasts(plant),
                 planner=plan_with_work_limits,
                 calendar=chinese_working_days,
@@ -132,7 +133,7 @@ async def _until_done(
         tasks = [group.create_task(controller.run(), name="controller")]
         tasks += [
             group.create_task(gateway.run(), name=f"gateway/{i}")
-            for i, gateway in enumerate(gateways(scenario, world, bus, controller.clock, options.state_dir))
+            for i, gateway in enumerate(gateways(scenario, world, bus, controller.outside, options.state_dir))
         ]
         tasks.append(group.create_task(drop_links(scenario, world, bus, controller.clock), name="faults"))
         if options.with_event:
@@ -147,7 +148,7 @@ async def _until_done(
 
 
 def gateways(
-    scenario: Scenario, world: World, bus: Bus, clock: Clock, state_dir: Path | None
+    scenario: Scenario, world: World, bus: Bus, outside: Outside, state_dir: Path | None
 ) -> list[Gateway]:
     """All gateways of the scenario, not yet running."""
     people_on_site = PromptPeople({r.id: r.confirm_minutes for r in scenario.district.resources if r.needs_person})
@@ -163,7 +164,8 @@ def gateways(
         )
         ports = GatewayPorts(
             bus=bus,
-            clock=clock,
+            clock=outside.clock,
+            metrics=outside.metrics,
             driver=SimulatedDriver(world, installed),
             store=GatewayStore(path),
             adapters=adapters,

@@ -87,7 +87,7 @@ def _resource(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet:
             flexibility = _scaled(divisible, take, scale, candidate, event_intervals)
     return DispatchResource(
         id=offer.resource_id,
-        node_id=f"site:{fleet.site_of(offer.resource_id).id}",
+        node_id=f"site/{fleet.site_of(offer.resource_id).id}",
         forecast_kw=credited,
         flexibility=flexibility,
         delivery_fraction=candidate.delivery_fraction,
@@ -152,7 +152,7 @@ def _nodes(
         site_id = resource.node_id
         at_site[site_id] = at_site.get(site_id, np.zeros(count)) + resource.forecast_kw
     for node_id, forecast in at_site.items():
-        site = fleet.sites[node_id.removeprefix("site:")]
+        site = fleet.sites[node_id.removeprefix("site/")]
         export_kw = np.inf if site.export_allowed else 0.0
         nodes.append(
             DispatchNode(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from vpp.domain.commands import Command
 from vpp.domain.errors import BusError, MessageError
 from vpp.domain.facts import AckEntry
-from vpp.ports import Bus, BusMessage, BusSession, Clock, GatewayListener, Metrics
+from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, Metrics
 from vpp.wire.codec import decode, encode
 from vpp.wire.convert import command_to_wire, offers_from_wire, readings_from_wire
 from vpp.wire.messages import (
@@ -39,7 +39,7 @@ class GatewayLink:
         metrics: Metrics,
         epoch: Callable[[], int],
         seed: int = 0,
-        clock_sync: Callable[[], ClockSync | None] = lambda: None,
+        clock_sync: Callable[[], ClockReading | None] = lambda: None,
     ) -> None:
         self._bus = bus
         self._client_id = client_id
@@ -127,8 +127,9 @@ class GatewayLink:
         await self._publish(topic_of(gateway_id, MessageType.NOTICE), encode(notice))
 
     async def _greet(self, gateway_id: str) -> None:
-        sync = self._clock_sync()
-        if sync is not None:
+        reading = self._clock_sync()
+        if reading is not None:
+            sync = ClockSync(reading.at, reading.wall_at, reading.speed)
             notice = NoticeMessage(gateway_id=gateway_id, epoch=self._epoch(), clock=sync)
             await self._publish(topic_of(gateway_id, MessageType.NOTICE), encode(notice))
 
