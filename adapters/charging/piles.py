@@ -9,7 +9,7 @@ import numpy as np
 from adapters.kit.adapter import OfferRequest
 from adapters.kit.driver import DeviceReadings, Indices, PileReadings
 from adapters.kit.resource_spec import ChargingTerms, ResourceSpec
-from adapters.kit.split import fill_in_order, fill_proportionally
+from adapters.kit.split import fill_in_order, fill_proportionally, fill_wanted_first
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.errors import InputError
 from vpp.domain.fleet import ResourceKind
@@ -64,7 +64,8 @@ class ChargingAdapter:
                 rest = setpoint_kw - float(present.sum())
                 empty = np.flatnonzero(~plugged)
                 return present + fill_in_order(rest, minimum, np.where(plugged, 0.0, maximum), empty)
-        return fill_in_order(setpoint_kw, minimum, maximum, laxity_order(piles, spec.devices))
+        order = laxity_order(piles, spec.devices)
+        return fill_wanted_first(setpoint_kw, minimum, maximum, wanted=plugged, order=order)
 
     def resplits_on_change(self) -> bool:
         """Yes: a car that comes must not wait for the next interval."""

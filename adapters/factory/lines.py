@@ -6,7 +6,7 @@ from adapters.kit.adapter import OfferRequest
 from adapters.kit.driver import DeviceReadings
 from adapters.kit.loads import controllable_fraction, line_readings, load_terms, offer_divisible, split_divisible
 from adapters.kit.resource_spec import ResourceSpec
-from adapters.kit.split import fill_in_order
+from adapters.kit.split import fill_wanted_first
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Block, Series
@@ -43,9 +43,8 @@ class FactoryAdapter:
         lines = line_readings(spec, readings)
         rated = lines.rated_kw[spec.devices]
         minimum = np.nan_to_num(lines.min_kw[spec.devices])
-        # Lines outside their shift draw nothing, so what is left to them comes last.
-        order = np.lexsort((-rated, ~lines.scheduled_on[spec.devices]))
-        return fill_in_order(setpoint_kw, minimum, rated, order)
+        scheduled = lines.scheduled_on[spec.devices]
+        return fill_wanted_first(setpoint_kw, minimum, rated, wanted=scheduled, order=np.argsort(-rated, kind="stable"))
 
     def resplits_on_change(self) -> bool:
         """No: a line is not stopped and started within an interval."""

@@ -108,8 +108,9 @@ def _right_to_command(spec: ResourceSpec) -> str:
 def _schedule_problem(command: Command, now: datetime) -> str:
     if not command.setpoints_kw:
         return "it has no setpoint"
-    if command.expires_at - now > LONGEST_AHEAD:
-        return f"expires_at {format_instant(command.expires_at)} is more than {LONGEST_AHEAD.days} days ahead"
+    for name, instant in (("expires_at", command.expires_at), ("schedule_start", command.schedule_start)):
+        if instant - now > LONGEST_AHEAD:
+            return f"{name} {format_instant(instant)} is more than {LONGEST_AHEAD.days} days ahead"
     if not (math.isfinite(command.release_after_s) and command.release_after_s >= 0):
         return f"release_after_s {command.release_after_s} s is not a finite number >= 0"
     return ""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 import numpy as np
-import structlog
 
 from adapters.kit.adapter import Adapter, OfferRequest, all_able
 from adapters.kit.aggregation import Aggregator, ResourceMinute
@@ -46,7 +45,6 @@ from vpp.wire.messages import (
 from vpp.wire.topics import MessageType, topic_of
 
 MINUTE = timedelta(minutes=1)
-_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ class GatewayPorts:
     driver: DeviceDriver
     store: GatewayStore
     adapters: Mapping[ResourceKind, Adapter]
+    metrics: Metrics
     confirmations: Confirmations = field(default_factory=NobodyAnswers)
-    metrics: Metrics | None = None
     on_clock: Callable[[ClockSync], None] | None = None
 
 
@@ -86,7 +84,7 @@ class Gateway:
         self._adapters = ports.adapters
         self._metrics = ports.metrics
         self._on_clock = ports.on_clock
-        self._link = Link(config, ports.bus, ports.clock)
+        self._link = Link(config, ports.bus, ports.clock, ports.metrics)
         self._outbox = Outbox(ports.store, config.gateway_id)
         self._aggregator = Aggregator(config.specs, config.device_count)
         self._forecast = OwnForecast(config.specs)
@@ -146,7 +144,7 @@ class Gateway:
                 return await self._driver.read()
         except (DriverError, TimeoutError) as error:
             self._count("vpp_gateway_driver_errors")
-            _LOG.warning("devices not read", gateway=self._config.gateway_id, error=str(error))
+            self._metrics.note("devices not read", gateway=self._config.gateway_id, error=str(error))
             return None
 
     def _keep_telemetry(self, at: datetime, minute: ResourceMinute) -> None:
@@ -169,7 +167,7 @@ class Gateway:
         try:
             await self._outbox.flush(self._link.publish)
         except BusError as error:
-            _LOG.warning("messages wait", gateway=self._config.gateway_id, error=str(error))
+            self._metrics.note("messages wait", gateway=self._config.gateway_id, error=str(error))
 
     async def _follow(self) -> None:
         """Brings the devices to what the commands ask for now; retried each minute when they cannot be reached."""
@@ -195,7 +193,7 @@ class Gateway:
                     result = await self._driver.apply(np.flatnonzero(work.writes), work.targets_kw[work.writes])
         except (DriverError, TimeoutError) as error:
             self._count("vpp_gateway_driver_errors")
-            _LOG.warning("devices not written", gateway=self._config.gateway_id, error=str(error))
+            self._metrics.note("devices not written", gateway=self._config.gateway_id, error=str(error))
             return
         self._follower.on_written(work, result, now, readings)
 
@@ -224,7 +222,7 @@ class Gateway:
         try:
             await self._link.publish(self._topic(MessageType.CAPABILITY), encode(message))
         except BusError as error:
-            _LOG.warning("offer not sent", gateway=self._config.gateway_id, error=str(error))
+            self._metrics.note("offer not sent", gateway=self._config.gateway_id, error=str(error))
         else:
             self._offer_due = False
 
@@ -263,7 +261,7 @@ class Gateway:
 
     def _reject(self, topic: str, error: str) -> None:
         self._count("vpp_gateway_messages_rejected")
-        _LOG.warning("message rejected", gateway=self._config.gateway_id, topic=topic, error=error)
+        self._metrics.note("message rejected", gateway=self._config.gateway_id, topic=topic, error=error)
 
     async def _on_commands(self, message: CommandMessage, *, retained: bool) -> None:
         if retained:
@@ -311,8 +309,7 @@ class Gateway:
         await self._flush()
 
     def _count(self, name: str, **labels: str) -> None:
-        if self._metrics is not None:
-            self._metrics.count(name, 1.0, gateway=self._config.gateway_id, **labels)
+        self._metrics.count(name, 1.0, gateway=self._config.gateway_id, **labels)
 
     def _topic(self, message_type: MessageType) -> str:
         return topic_of(self._config.gateway_id, message_type)

@@ -6,24 +6,21 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
-import structlog
-
 from adapters.kit.gateway_config import GatewayConfig
 from vpp.domain.errors import BusError
-from vpp.ports import Bus, BusMessage, BusSession, Clock, LastWill
+from vpp.ports import Bus, BusMessage, BusSession, Clock, LastWill, Metrics
 from vpp.wire.topics import gateway_subscriptions
-
-_LOG = structlog.get_logger(__name__)
 
 
 class Link:
     """One session at a time; a lost one is replaced after a pause that grows."""
 
-    def __init__(self, config: GatewayConfig, bus: Bus, clock: Clock) -> None:
+    def __init__(self, config: GatewayConfig, bus: Bus, clock: Clock, metrics: Metrics) -> None:
         """Not connected yet."""
         self._config = config
         self._bus = bus
         self._clock = clock
+        self._metrics = metrics
         # Spreads reconnects; nothing secret hangs on it.
         self._random = random.Random(f"{config.seed}/{config.gateway_id}/reconnect")  # noqa: S311
         self._session: BusSession | None = None
@@ -80,7 +77,8 @@ class Link:
             except BusError as error:
                 pause_s = self._pause_s(attempt)
                 attempt += 1
-                _LOG.warning("link lost", gateway=self._config.gateway_id, error=str(error), retry_in_s=pause_s)
+                self._metrics.count("vpp_gateway_links_lost", gateway=self._config.gateway_id)
+                self._metrics.note("link lost", gateway=self._config.gateway_id, error=str(error), retry_in_s=pause_s)
                 await self._clock.sleep_until(self._clock.now() + timedelta(seconds=pause_s))
 
     async def _serve(

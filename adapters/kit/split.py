@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adapters.kit.driver import Indices
+from adapters.kit.driver import Indices, Mask
 from vpp.domain.flexibility import Series
 
 _TOLERANCE_KW = 1e-9
@@ -72,3 +72,12 @@ def fill_in_order(total_kw: float, minimum_kw: Series, maximum_kw: Series, order
         powers[device] += more
         rest -= more
     return powers
+
+
+def fill_wanted_first(
+    total_kw: float, minimum_kw: Series, maximum_kw: Series, *, wanted: Mask, order: Indices
+) -> Series:
+    """``fill_in_order`` for devices that want power now; the others may have what is left once those are full."""
+    first = fill_in_order(total_kw, minimum_kw, np.where(wanted, maximum_kw, 0.0), order)
+    rest = total_kw - float(first.sum())
+    return first + fill_in_order(rest, minimum_kw, np.where(wanted, 0.0, maximum_kw), order)

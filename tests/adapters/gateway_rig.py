@@ -22,7 +22,7 @@ from vpp.domain.fleet import ResourceKind
 from vpp.infra.memory.bus import MemoryBroker, MemorySession
 from vpp.infra.virtual_time import VirtualClock, run_virtual
 from vpp.wire.codec import decode, encode
-from vpp.wire.messages import AckMessage, CommandMessage, Message, NoticeMessage, WireAck, WireCommand
+from vpp.wire.messages import AckMessage, ClockSync, CommandMessage, Message, NoticeMessage, WireAck, WireCommand
 from vpp.wire.topics import MessageType, controller_subscriptions, topic_of
 
 T0 = datetime(2026, 7, 20, 6, 0, tzinfo=UTC)
@@ -75,12 +75,16 @@ class CountingMetrics:
     """Implements ``Metrics``."""
 
     counts: dict[str, float] = field(default_factory=dict)
+    notes: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0.0) + amount
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         self.counts[name] = value
+
+    def note(self, message: str, **details: object) -> None:
+        self.notes.append((message, details))
 
 
 @dataclass
@@ -97,7 +101,7 @@ class Rig:
     heard: list[Message]
     confirmations: Confirmations
 
-    def gateway(self) -> Gateway:
+    def gateway(self, on_clock: Callable[[ClockSync], None] | None = None) -> Gateway:
         """A gateway that has just started on the rig's disk and devices."""
         return Gateway(
             self.config,
@@ -107,8 +111,9 @@ class Rig:
                 self.driver,
                 self.store,
                 standard_adapters(),
+                self.metrics,
                 confirmations=self.confirmations,
-                metrics=self.metrics,
+                on_clock=on_clock,
             ),
         )
 
@@ -137,10 +142,10 @@ class Rig:
         return [ack.state for ack in self.acks() if ack.command_id == command_id]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def running(self, on_clock: Callable[[ClockSync], None] | None = None) -> AsyncIterator[asyncio.Task[None]]:
         """A running gateway with a link; cancelled at the end."""
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.gateway().run(), name="gateway")
+            task = group.create_task(self.gateway(on_clock).run(), name="gateway")
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=1))
             yield task
             task.cancel()
@@ -163,7 +168,8 @@ def in_virtual_time(
 
         async def listen(session: MemorySession) -> None:
             async for message in session.messages():
-                heard.append(decode(message.topic, message.payload))
+                # Heard one by one: a comprehension would hold messages back until the session ends.
+                heard.append(decode(message.topic, message.payload))  # noqa: PERF401
 
         async with broker.connect("controller", subscriptions=controller_subscriptions()) as session:
             rig = Rig(

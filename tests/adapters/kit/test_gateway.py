@@ -2,18 +2,20 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.adapters.gateway_rig import GATEWAY, T0, Rig, command, in_virtual_time, process
 
 from adapters.kit.store import GatewayStore
+from tests.adapters.gateway_rig import GATEWAY, T0, Rig, command, in_virtual_time, process
 from vpp.domain.commands import AckState
 from vpp.domain.telemetry import Quality
 from vpp.wire.codec import decode, encode
 from vpp.wire.messages import (
     BirthMessage,
     CapabilityMessage,
+    ClockSync,
     CommandMessage,
     NoticeMessage,
     ReplyMessage,
@@ -163,9 +165,7 @@ def test_command__newer_with_the_same_setpoint_moves_nothing() -> None:
         ),
     ],
 )
-def test_command__wrong_one_is_answered_and_moves_nothing(
-    wrong: dict[str, object], state: AckState, reason: str
-) -> None:
+def test_command__wrong_one_is_answered_and_moves_nothing(wrong: dict[str, Any], state: AckState, reason: str) -> None:
     async def scenario(rig: Rig) -> None:
         async with rig.running():
             await rig.until(1)
@@ -196,6 +196,7 @@ def test_command__malformed_messages_are_counted_and_nothing_crashes() -> None:
                 await rig.controller.publish(topic, payload)
             await rig.until(1)
             assert rig.metrics.counts["vpp_gateway_messages_rejected"] == 8
+            assert "$.commands[0] = {}: Object missing required field" in str(rig.metrics.notes[3][1]["error"])
             assert rig.acks() == []
             await rig.send(command())
             await rig.until(2)
@@ -337,3 +338,52 @@ def test_restart__goes_on_from_disk_without_writing_devices_again(tmp_path: Path
         assert set(seqs) == set(range(1, max(seqs) + 1))
 
     in_virtual_time(scenario, specs=(process(), process("r2", 2)), path=path)
+
+
+@pytest.mark.parametrize("killed_s", [0.0, 1.0, 45.0, 60.0, 61.0, 900.0, 930.0, 1799.0, 3600.0])
+def test_restart__at_any_moment_moves_no_device_twice(tmp_path: Path, killed_s: float) -> None:
+    path = str(tmp_path / "gateway.sqlite")
+
+    async def scenario(rig: Rig) -> None:
+        wanted = [120.0, 120.0, 100.0, 140.0]
+        async with rig.running():
+            await rig.send(command(setpoints_kw=wanted))
+            await rig.clock.sleep_until(T0 + timedelta(seconds=killed_s))
+        rig.store.close()
+        rig.store = GatewayStore(path)
+        async with rig.running():
+            await rig.send(command(setpoints_kw=wanted))
+            await rig.until(65)
+        first = [setpoint for device, setpoint in rig.driver.writes if device == 0]
+        assert first[:3] == [60.0, 50.0, 70.0]
+        assert np.isnan(first[3:]).tolist() == [True]
+        assert rig.states("c1")[-1] is AckState.EXPIRED
+
+    in_virtual_time(scenario, path=path)
+
+
+def test_notice__scaled_time_is_handed_on() -> None:
+    async def scenario(rig: Rig) -> None:
+        announced: list[ClockSync] = []
+        sync = ClockSync(at=T0, wall_at=T0, speed=60.0)
+        async with rig.running(on_clock=announced.append):
+            await rig.send(notice=NoticeMessage(GATEWAY, epoch=1, clock=sync))
+            await rig.until(0)
+        assert announced == [sync]
+
+    in_virtual_time(scenario)
+
+
+def test_link__an_unreachable_broker_only_delays() -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.broker.cut(GATEWAY)
+        async with rig.running():
+            await rig.until(10)
+            assert rig.metrics.counts["vpp_gateway_links_lost"] >= 4
+            pauses = [details["retry_in_s"] for message, details in rig.metrics.notes if message == "link lost"]
+            assert all(0.5 * 2**i <= pause <= 2**i for i, pause in enumerate(pauses[:6]) if isinstance(pause, float))
+            rig.broker.restore(GATEWAY)
+            await rig.until(12)
+        assert {message.seq for message in rig.of(TelemetryMessage)} == set(range(1, 14))
+
+    in_virtual_time(scenario)
