@@ -116,8 +116,8 @@ def load_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
             BoxAnnotation(left=edges[0], right=edges[1], fill_color="#e69f00", fill_alpha=0.13, line_color=None)
         )
     dashes = {"baseline": "dashed", "actual": "solid", "no_event": "dotted"}
-    lines = {
-        name: plot.step(
+    for name in reversed(names):
+        plot.step(
             "start",
             name,
             source=source,
@@ -127,10 +127,10 @@ def load_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
             color=SERIES_COLOURS[name],
             name=name,
         )
-        for name in reversed(names)
-    }
+    # Bokeh finds no steps under the pointer, so an unseen line answers for them.
+    under_pointer = plot.line("start", "baseline", source=source, line_alpha=0.0)
     legend = [LegendEntry(n, n, SERIES_COLOURS[n], "line" if dashes[n] == "solid" else "dash") for n in names]
-    plot.add_tools(_hover(lines["actual"], [(name, _both(TEXTS[name]), name) for name in names], unit))
+    plot.add_tools(_hover(under_pointer, [(name, _both(TEXTS[name]), name) for name in names], unit))
     return Chart("load", tuple(legend), chart_json(plot))
 
 

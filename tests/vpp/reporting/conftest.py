@@ -102,6 +102,14 @@ def _pulse(minute: int) -> float:
     return -0.32 * math.exp(-(minute - 240) / 45.0)
 
 
+def _states() -> list[dict[str, str]]:
+    names = ("draft", "approved", "invited", "committed", "active", "releasing", "verifying", "settled")
+    hours = (-22.0, -21.5, -21.0, -4.0, 0.0, 2.0, 2.5, 50.0)
+    return [
+        {"state": name, "at": _stamp(START + timedelta(hours=hour))} for name, hour in zip(names, hours, strict=True)
+    ]
+
+
 def example_report() -> dict[str, Any]:
     """8 intervals, 6 kinds, 16 nodes, 200 participants; the target is met."""
     starts = [_stamp(START + t * timedelta(minutes=15)) for t in range(INTERVALS)]
@@ -120,7 +128,7 @@ def example_report() -> dict[str, Any]:
             "end": _stamp(START + INTERVALS * timedelta(minutes=15)),
             "direction": "curtail",
             "program": "beichen-demo",
-            "states": ["draft", "approved", "invited", "committed", "active", "releasing", "verifying", "settled"],
+            "states": _states(),
         },
         "reference_peak_kw": REFERENCE_PEAK_KW,
         "reference_peak": {"kw": REFERENCE_PEAK_KW, "source": "assumed for the district", "date": "2025-07-28"},
@@ -175,8 +183,8 @@ def example_report() -> dict[str, Any]:
         "settlement": {
             "program": "beichen-demo",
             "currency": "CNY",
-            "total_payment_cny": round(sum(line["payment_cny"] for line in participants), 2),
-            "total_response_kwh": round(sum(line["response_kwh"] for line in participants), 1),
+            "total_payment_cny": f"{sum(line['payment_cny'] for line in participants):.2f}",
+            "total_response_kwh": f"{sum(line['response_kwh'] for line in participants):.1f}",
             "statements_sha256": "51ab" * 16,
             "provisional": False,
         },
@@ -191,11 +199,12 @@ def example_report() -> dict[str, Any]:
         "emissions": {"shed_kwh_net_of_rebound": 71_300.0, "shifted_kwh": 34_900.0, "factor": 0.5366, "kg": 38_259.6},
         "solver": {"method": "exact", "status": "Optimal", "gap": 0.0, "wall_s": 1.82},
         "invariants": {
-            "fact_before_effect": True,
-            "plans_feasible": True,
-            "no_protected_resource_called": True,
-            "node_limits_held": True,
-            "statements_add_up": True,
+            "protected_never_called": "ok",
+            "only_committed_called": "ok",
+            "setpoints_within_rating": "ok",
+            "commands_ordered": "ok",
+            "acknowledged_not_above_commanded": "ok",
+            "statements_sum_to_district": "ok",
         },
     }
 

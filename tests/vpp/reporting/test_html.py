@@ -108,3 +108,30 @@ def test_render_html__shows_every_participant_with_its_reason(build_report: Buil
 
     assert page.count("北辰精密机械") == 200
     assert page.count("declined the invitation") == 8
+
+
+def test_render_html__a_broken_invariant_says_what_is_wrong(build_report: Build) -> None:
+    report = build_report()
+    report["invariants"] = {"commands_ordered": "'r-1': commands out of order", "epoch_known": "ok", "odd_one": None}
+
+    lines = [line.strip() for line in _visible(render_html(report)).splitlines() if line.strip()]
+
+    start = lines.index("Commands in rising order")
+    assert [line for line in lines[start : start + 10] if line.isascii()] == [
+        "Commands in rising order", "&#39;r-1&#39;: commands out of order", "broken", "The controller knows its epoch",
+        "ok", "odd_one",
+    ]  # fmt: skip
+    assert "not checked" in lines
+
+
+def test_render_html__a_report_of_an_event_that_never_ran(build_report: Build) -> None:
+    report = build_report()
+    report |= {"reference_peak_kw": None, "participants": [], "by_kind": {}, "by_node": {}, "redispatches": []}
+    report["reference_peak"] = {"kw": None, "source": None, "date": None}
+    report["interval_starts"] = report["target_kw"] = []
+    report["waterfall"] = {name: [] for name in report["waterfall"]}
+    report["load"] = {"interval_starts": [], "actual_kw": [], "baseline_kw": [], "no_event_kw": None}
+    for key in ("scenario", "seed", "truth"):
+        del report[key]
+
+    assert "nothing was re-dispatched" in render_html(report)
