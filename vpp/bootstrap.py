@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vpp.domain.control import ControlSettings
 from vpp.domain.facts import ControllerStarted
@@ -53,7 +53,7 @@ class Setup:
     programs: Mapping[str, Program]
     reference_peak: ReferencePeak
     epoch: int
-    settings: ControlSettings = ControlSettings()
+    settings: ControlSettings = field(default_factory=ControlSettings)
     while_first_plan: Callable[[bool], None] = lambda _: None
     clock_sync: Callable[[], ClockReading | None] = lambda: None
 

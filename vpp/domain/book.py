@@ -12,7 +12,7 @@ from vpp.domain.commands import AckState, Command, advance_ack
 from vpp.domain.errors import InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
-from vpp.domain.timegrid import INTERVAL, TimeGrid
+from vpp.domain.timegrid import TimeGrid
 
 _STEP_OF_FACT: dict[type[facts.Fact], EventStep] = {
     facts.EventApproved: EventStep.APPROVE,
@@ -39,6 +39,8 @@ class EventRecord:
     Attributes:
         states: Every state taken with its instant, oldest first.
         commands: Per resource, oldest first.
+        newest: Per resource and event interval, the newest command that covers it.
+        asked_kw: What ``vpp.domain.outcome.commanded_kw`` made of it; dropped when commands change.
     """
 
     declaration: Declaration
@@ -51,8 +53,14 @@ class EventRecord:
     baselines: facts.BaselinesFrozen | None = None
     plans: list[facts.PlanIssued] = field(default_factory=list)
     commands: dict[str, list[IssuedCommand]] = field(default_factory=dict)
+    newest: dict[str, list[IssuedCommand | None]] = field(default_factory=dict, repr=False)
+    asked_kw: dict[str, Series] | None = field(default=None, repr=False)
     statements: list[facts.StatementsIssued] = field(default_factory=list)
     cancelled: bool = False
+    grid: TimeGrid = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.grid = self.declaration.grid
 
     @property
     def state(self) -> EventState:
@@ -63,11 +71,6 @@ class EventRecord:
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.state not in FINAL_STATES
-
-    @property
-    def grid(self) -> TimeGrid:
-        """The event's intervals."""
-        return self.declaration.grid
 
     @property
     def target_kw(self) -> Series:
@@ -96,13 +99,20 @@ class EventRecord:
         return np.asarray(self.baselines.baseline_kw[resource_id], dtype=np.float64)
 
     def in_force(self, resource_id: str, interval: datetime) -> IssuedCommand | None:
-        """The newest command for ``resource_id`` that covers the interval starting at ``interval``."""
-        for issued in reversed(self.commands.get(resource_id, [])):
-            command = issued.command
-            covered_end = command.schedule_start + len(command.setpoints_kw) * INTERVAL
-            if command.schedule_start <= interval < covered_end:
-                return issued
-        return None
+        """The newest command for ``resource_id`` that covers the event interval starting at ``interval``."""
+        index = self.grid.index_of(interval)
+        covering = self.newest.get(resource_id)
+        return covering[index] if covering is not None and 0 <= index < len(covering) else None
+
+    def take_command(self, issued: IssuedCommand) -> None:
+        """Files a command that was issued."""
+        command = issued.command
+        self.commands.setdefault(command.resource_id, []).append(issued)
+        covering = self.newest.setdefault(command.resource_id, [None] * len(self.grid))
+        first = self.grid.index_of(command.schedule_start)
+        for index in range(max(first, 0), min(first + len(command.setpoints_kw), len(covering))):
+            covering[index] = issued
+        self.asked_kw = None
 
 
 @dataclass
@@ -218,7 +228,7 @@ class Book:
         record = self.event(fact.event_id)
         for command in fact.commands:
             issued = IssuedCommand(command, fact.gateway_id, fact.at)
-            record.commands.setdefault(command.resource_id, []).append(issued)
+            record.take_command(issued)
             self._by_command[command.command_id] = issued
             self.sequence = max(self.sequence, command.sequence) if command.epoch == self.epoch else self.sequence
 
@@ -243,6 +253,7 @@ class Book:
     def _(self, fact: facts.EventAdvanced) -> None:
         record = self.event(fact.event_id)
         record.cancelled = record.cancelled or fact.step is EventStep.CANCEL
+        record.asked_kw = None
 
     @_apply.register
     def _(self, fact: facts.StatementsIssued) -> None:

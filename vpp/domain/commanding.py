@@ -85,7 +85,7 @@ def commands_for(
     return commands
 
 
-def release_commands(record: EventRecord, fleet: Fleet, issue: Issue) -> list[Command]:
+def release_commands(record: EventRecord, issue: Issue) -> list[Command]:
     """Commands that end the event early: what holds now goes on for a minute, then each resource's stagger begins.
 
     The minute is there because a gateway refuses a command that has expired on arrival.

@@ -49,9 +49,7 @@ def advance_ack(command_id: str, state: AckState | None, new: AckState) -> AckSt
     """
     allowed = ACK_TRANSITIONS[state]
     if new not in allowed:
-        raise IllegalTransitionError(
-            f"command {command_id!r}", state or "unacknowledged", new, tuple(sorted(allowed))
-        )
+        raise IllegalTransitionError(f"command {command_id!r}", state or "unacknowledged", new, tuple(sorted(allowed)))
     return new
 
 

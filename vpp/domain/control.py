@@ -54,7 +54,7 @@ class ControlSettings:
     least_remaining_s: float = 240.0
     stage_lead_s: float = 360.0
     prior_delivery: Mapping[ResourceKind, float] = field(
-        default_factory=lambda: {kind: 0.85 for kind in ResourceKind} | {ResourceKind.STORAGE: 0.93}
+        default_factory=lambda: dict.fromkeys(ResourceKind, 0.85) | {ResourceKind.STORAGE: 0.93}
     )
     prior_minutes: float = 6.0
     settle_minutes: int = 2
@@ -116,6 +116,14 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """The target of the interval judged, and what is aimed at to be sure of it."""
+
+    target_kw: float
+    aim_kw: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Leave the plan as it is."""
 
@@ -157,15 +165,10 @@ def project(
 
 
 def decide(
-    projection: Projection,
-    now: datetime,
-    *,
-    aim_kw: float,
-    target_kw: float,
-    memory: LoopMemory,
-    settings: ControlSettings,
+    projection: Projection, now: datetime, *, goal: Goal, memory: LoopMemory, settings: ControlSettings
 ) -> Decision:
     """Whether to re-plan, and what for. ``memory`` is updated."""
+    target_kw, aim_kw = goal.target_kw, goal.aim_kw
     since_s = (now - memory.last_revision_at).total_seconds() if memory.last_revision_at else float("inf")
     remaining_s = INTERVAL_S - projection.elapsed_s
     current_short = aim_kw - projection.projected_kw if remaining_s >= settings.least_remaining_s else 0.0
@@ -202,7 +205,8 @@ def _surplus(
     if memory.surplus_cycles < settings.trim_cycles or since_s < settings.trim_hold_off_s:
         return Hold()
     memory.surplus_cycles = 0
-    reason = f"expected {projection.next_kw / 1000:.2f} MW, more than {settings.trim_fraction:.0%} of {aim_kw / 1000:.2f} MW"
+    most = f"{settings.trim_fraction:.0%} of {aim_kw / 1000:.2f} MW"
+    reason = f"expected {projection.next_kw / 1000:.2f} MW, more than {most}"
     return Redispatch(projection.interval + INTERVAL, aim_kw, reason, projection.next_kw, trim=True)
 
 
@@ -212,8 +216,6 @@ def stagger_s(resource_ids: tuple[str, ...], spread_s: float) -> dict[str, float
     return {resource_id: round(i * step, 1) for i, resource_id in enumerate(resource_ids)}
 
 
-def expected_kw(
-    asked: Mapping[str, Series], delivery: Mapping[str, float], lost: frozenset[str], index: int
-) -> float:
+def expected_kw(asked: Mapping[str, Series], delivery: Mapping[str, float], lost: frozenset[str], index: int) -> float:
     """Expected verified response of interval ``index``: asked times delivery, nothing from what is lost."""
     return float(sum(values[index] * delivery[r] for r, values in asked.items() if r not in lost))

@@ -3,6 +3,8 @@
     draft -> approved -> invited -> committed -> active -> releasing -> verifying -> settled
                   (emergency: approved -> committed)         (drill: verifying -> certified, never settled)
     cancel before active -> cancelled;  cancel while active -> releasing, so that what was delivered is paid
+
+Every other step is refused by name.
 """
 
 import math
@@ -14,6 +16,7 @@ from vpp.domain.errors import IllegalTransitionError, InputError
 from vpp.domain.timegrid import INTERVAL, TimeGrid, format_instant
 
 LONGEST_EVENT_INTERVALS = 96
+LONGEST_ID = 64
 
 
 class EventKind(StrEnum):
@@ -124,12 +127,13 @@ class Declaration:
     declared_by: str = "operator"
 
     def __post_init__(self) -> None:
-        if not self.event_id or len(self.event_id) > 64:
-            raise InputError(f"event id {self.event_id!r} must have 1 to 64 characters")
+        if not self.event_id or len(self.event_id) > LONGEST_ID:
+            raise InputError(f"event id {self.event_id!r} must have 1 to {LONGEST_ID} characters")
         count = len(self.grid)
         if not 1 <= count <= LONGEST_EVENT_INTERVALS:
+            window = f"{format_instant(self.start)} to {format_instant(self.end)}"
             raise InputError(
-                f"event {self.event_id!r}: window {format_instant(self.start)} to {format_instant(self.end)} has {count} "
+                f"event {self.event_id!r}: window {window} has {count} "
                 f"15-minute intervals; 1 to {LONGEST_EVENT_INTERVALS} are allowed"
             )
         if (self.target_percent is None) == (self.target_mw is None):

@@ -1,5 +1,6 @@
 """Who takes part and with what: participants, sites, resources and the network tree they hang from."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +8,6 @@ from functools import cached_property
 from typing import TypeVar
 
 from vpp.domain.errors import InputError, UnknownThingError
-
 
 T = TypeVar("T", "Node", "Participant", "Site", "Resource")
 
@@ -139,18 +139,21 @@ class Fleet:
 
     def __post_init__(self) -> None:
         for node in self.nodes.values():
-            _require(node.import_limit_kw > 0, f"node {node.id!r}: import limit {node.import_limit_kw} kW is not > 0")
-            _require(node.export_limit_kw >= 0, f"node {node.id!r}: export limit {node.export_limit_kw} kW is < 0")
+            if not node.import_limit_kw > 0:
+                raise InputError(f"node {node.id!r}: import limit {node.import_limit_kw} kW is not > 0")
+            if not node.export_limit_kw >= 0:
+                raise InputError(f"node {node.id!r}: export limit {node.export_limit_kw} kW is not >= 0")
             self._ancestors[node.id] = self._walk_up(node)
         for site in self.sites.values():
-            _require(site.node_id in self.nodes, f"site {site.id!r} names unknown node {site.node_id!r}")
-            _require(
-                site.participant_id in self.participants,
-                f"site {site.id!r} names unknown participant {site.participant_id!r}",
-            )
+            if site.node_id not in self.nodes:
+                raise InputError(f"site {site.id!r} names unknown node {site.node_id!r}")
+            if site.participant_id not in self.participants:
+                raise InputError(f"site {site.id!r} names unknown participant {site.participant_id!r}")
         for resource in self.resources.values():
-            _require(resource.site_id in self.sites, f"resource {resource.id!r} names unknown site {resource.site_id!r}")
-            _require(resource.rated_kw > 0, f"resource {resource.id!r}: rated power {resource.rated_kw} kW is not > 0")
+            if resource.site_id not in self.sites:
+                raise InputError(f"resource {resource.id!r} names unknown site {resource.site_id!r}")
+            if not 0 < resource.rated_kw < math.inf:
+                raise InputError(f"resource {resource.id!r}: rated power {resource.rated_kw} kW is not > 0 and finite")
 
     def _walk_up(self, node: Node) -> tuple[str, ...]:
         path = [node.id]
@@ -213,8 +216,3 @@ def _by_id(things: Iterable[T]) -> dict[str, T]:
             raise InputError(f"{type(thing).__name__.lower()} id {thing.id!r} is used twice")
         found[thing.id] = thing
     return found
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)

@@ -44,17 +44,19 @@ def commanded_response_kw(issued: IssuedCommand, interval: datetime) -> float:
     return max(0.0, -asked if command.mode is CommandMode.AT_LEAST else asked)
 
 
-def commanded_kw(record: EventRecord) -> dict[str, Series]:
+def commanded_kw(record: EventRecord) -> Mapping[str, Series]:
     """Response asked of each resource ever commanded, per event interval, by the newest command covering it."""
-    asked: dict[str, Series] = {}
-    for resource_id in record.commands:
-        values = np.zeros(len(record.grid))
-        for t, interval in enumerate(record.grid):
-            issued = record.in_force(resource_id, interval)
-            if issued is not None and interval < record.end:
-                values[t] = commanded_response_kw(issued, interval)
-        asked[resource_id] = values
-    return asked
+    if record.asked_kw is None:
+        record.asked_kw = {resource_id: _asked_kw(record, resource_id) for resource_id in record.commands}
+    return record.asked_kw
+
+
+def _asked_kw(record: EventRecord, resource_id: str) -> Series:
+    values = np.zeros(len(record.grid))
+    for t, (interval, issued) in enumerate(zip(record.grid, record.newest[resource_id], strict=True)):
+        if issued is not None and interval < record.end:
+            values[t] = commanded_response_kw(issued, interval)
+    return values
 
 
 def called_from(commanded: Series) -> int | None:
@@ -116,7 +118,7 @@ class Attainment:
 
 
 def attainment(verified_kw: Series, target_kw: Series, reference_peak_kw: float) -> Attainment:
-    """``min_percent = 100 min(verified) / reference peak``; ``met`` when every unrounded interval reaches its target."""
+    """``min_percent = 100 min(verified) / reference peak``; ``met`` when every interval reaches its own, unrounded."""
     share = 100.0 * verified_kw / reference_peak_kw
     return Attainment(
         float(share.min()),

@@ -148,12 +148,14 @@ def _nodes(
         if node.id in flow_kw
     ]
     at_site: dict[str, Series] = {}
+    with_storage = {r.node_id for r in resources if isinstance(r.flexibility, Storage)}
     for resource in resources:
         site_id = resource.node_id
         at_site[site_id] = at_site.get(site_id, np.zeros(count)) + resource.forecast_kw
     for node_id, forecast in at_site.items():
         site = fleet.sites[node_id.removeprefix("site/")]
-        export_kw = np.inf if site.export_allowed else 0.0
+        # Only a battery can push power out of a site; a consumer's own floor is already part of what it offers.
+        export_kw = 0.0 if node_id in with_storage and not site.export_allowed else np.inf
         nodes.append(
             DispatchNode(
                 node_id, site.node_id, forecast, np.full(count, site.contracted_demand_kw), np.full(count, export_kw)

@@ -1,4 +1,4 @@
-"""Commands on their way out: on disk first, then sent; what is in force is sent again after a restart or a lost link."""
+"""Commands on their way out: on disk first, then sent; what is in force is said again after a lost link."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ DONE = frozenset({AckState.REFUSED, AckState.EXPIRED})
 class Dispatching:
     """Turns plans into commands."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
@@ -61,7 +61,7 @@ class Dispatching:
         book = self._recorder.book
         revision = record.plans[-1].revision + 1 if record.plans else 1
         issue = Issue(revision, book.epoch, book.sequence + 1, floor_interval(now), now, self._stagger(record))
-        await self._send_new(event_id, release_commands(record, self._registry.fleet, issue))
+        await self._send_new(event_id, release_commands(record, issue))
 
     async def resend_in_force(self) -> int:
         """Says again what every resource should be doing; gateways that know it already only acknowledge it again."""
@@ -121,7 +121,7 @@ class Dispatching:
         return stagger_s(tuple(by_node), self._settings.release_spread_s)
 
     def _forecast(self, record: EventRecord, resource_id: str, plan: PlanIssued, count: int) -> Series:
-        """What the planned response is taken from: the frozen baseline, or the gateway's forecast where the plan says."""
+        """What the planned response is taken from: the frozen baseline, or the forecast that the plan states."""
         if resource_id in plan.forecast_kw:
             return np.asarray(plan.forecast_kw[resource_id])[:count]
         first = record.grid.index_of(plan.first_interval)
@@ -134,5 +134,3 @@ def hash_order(text: str) -> int:
     for byte in text.encode():
         value = (value ^ byte) * 16777619 % 2**32
     return value
-
-

@@ -82,7 +82,7 @@ def _rows(history: LoadHistory, rows: Sequence[int]) -> LoadHistory:
 class Forecasting:
     """Freezes baselines."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,

@@ -45,7 +45,7 @@ class _Stream:
 class Ingest:
     """Takes in what gateways say (``vpp.ports.GatewayListener``)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
@@ -212,6 +212,7 @@ class Ingest:
 def readings_digest(readings: Sequence[Reading]) -> str:
     """SHA-256 (hex) over readings, whatever order they came in."""
     lines = sorted(
-        f"{r.meter_id}|{format_instant(r.at)}|{r.power_kw:.{WATT_DECIMALS}f}|{r.register_wh}|{r.quality}" for r in readings
+        f"{r.meter_id}|{format_instant(r.at)}|{r.power_kw:.{WATT_DECIMALS}f}|{r.register_wh}|{r.quality}"
+        for r in readings
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -99,7 +99,8 @@ class Intake:
         ahead_min = (declaration.start - now).total_seconds() / 60
         if notice is not None and declaration.kind is not EventKind.EMERGENCY and ahead_min < notice:
             raise InputError(
-                f"event {declaration.event_id!r}: {ahead_min:.0f} minutes of notice, programme {program.id!r} asks for {notice}"
+                f"event {declaration.event_id!r}: {ahead_min:.0f} minutes of notice, "
+                f"programme {program.id!r} asks for {notice}"
             )
         longest_h = program.limits.max_hours_per_event.value
         length_h = (declaration.end - declaration.start).total_seconds() / 3600
@@ -140,7 +141,9 @@ class Intake:
         """Invites every participant with a callable resource in scope."""
         record = self._recorder.book.event(event_id)
         fleet = self._registry.fleet
-        callable_ids = [r for r in self._registry.in_scope(record.declaration.scope_node_id) if not self._registry.why_not(r)]
+        callable_ids = [
+            r for r in self._registry.in_scope(record.declaration.scope_node_id) if not self._registry.why_not(r)
+        ]
         invited = dict.fromkeys(fleet.participant_of(resource_id).id for resource_id in callable_ids)
         now = self._clock.now()
         reply_by = max(now, min(now + REPLY_WINDOW, record.declaration.start - REPLY_BEFORE_START))
@@ -206,5 +209,3 @@ class Intake:
         if kind is EventKind.EMERGENCY or answer:
             return None
         return "no-answer" if answer is None else "declined"
-
-

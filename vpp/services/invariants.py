@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from vpp.domain.book import Book, EventRecord
 from vpp.domain.outcome import MATERIAL_KW, commanded_kw
@@ -16,7 +17,7 @@ def invariants(
     book: Book, record: EventRecord, registry: Registry, statements: Sequence[Statement], measured: Measured
 ) -> dict[str, str]:
     """``ok`` or a sentence, by the promise's name."""
-    checks = {
+    return {
         "protected_never_called": _protected(record, registry),
         "only_committed_called": _committed(record),
         "setpoints_within_rating": _ratings(record, registry),
@@ -27,7 +28,6 @@ def invariants(
         "states_follow_the_table": "ok" if record.states else "no state",
         "epoch_known": "ok" if book.epoch > 0 else "the controller has no epoch",
     }
-    return checks
 
 
 def _protected(record: EventRecord, registry: Registry) -> str:
@@ -55,7 +55,7 @@ def _ratings(record: EventRecord, registry: Registry) -> str:
 def _ordered(record: EventRecord) -> str:
     for resource_id, history in record.commands.items():
         orders = [issued.command.order for issued in history]
-        if any(later <= earlier for earlier, later in zip(orders, orders[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(orders)):
             return f"{resource_id!r}: commands out of order"
     return "ok"
 

@@ -10,7 +10,6 @@ from vpp.domain.book import EventRecord
 from vpp.domain.commands import AckState
 from vpp.domain.control import ControlSettings
 from vpp.domain.dispatch import (
-    DispatchPlan,
     DispatchProblem,
     Infeasible,
     Planned,
@@ -52,10 +51,19 @@ class PlanRequest:
     before_kw: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    """What a revision is made from: the problem, reason codes of what it leaves out, and the margin in its aim."""
+
+    problem: DispatchProblem
+    skipped: Mapping[str, str]
+    margin_kw: float
+
+
 class Planning:
     """Makes revisions of an event's plan."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
@@ -84,6 +92,7 @@ class Planning:
         candidates, skipped = self.candidates(record, request)
         margin_kw = self._margin_kw(record, candidates)
         problem = await self._problem(record, request, candidates, margin_kw)
+        draft = _Draft(problem, skipped, margin_kw)
         outcome = await self._solve(problem, request)
         if isinstance(outcome, Infeasible):
             self._metrics.count("plans_infeasible")
@@ -92,7 +101,7 @@ class Planning:
         violations = check_plan(problem, outcome.plan)
         if violations:
             raise InvariantError(f"event {event_id!r}: plan by {outcome.plan.source} fails its check: {violations[0]}")
-        fact = self._fact(record, request, problem, outcome, skipped, margin_kw)
+        fact = self._fact(record, request, draft, outcome)
         await self._recorder.record(fact)
         self._metrics.count("plans_issued", source=outcome.plan.source)
         self._metrics.gauge("solve_seconds", outcome.plan.wall_s)
@@ -114,9 +123,7 @@ class Planning:
             offer = self._registry.offers[resource_id]
             running = self._running_intervals(record, resource_id, request.first_interval)
             unseen = (
-                1
-                if isinstance(offer.flexibility, Block) and running and not offer.flexibility.running_intervals
-                else 0
+                1 if isinstance(offer.flexibility, Block) and running and not offer.flexibility.running_intervals else 0
             )
             chosen.append(
                 Candidate(
@@ -137,10 +144,8 @@ class Planning:
             return "opted-out"
         if record.baselines is None or resource_id not in record.baselines.baseline_kw:
             return "no-baseline"
-        if offer is None:
-            return "no-offer"
-        if not offer.available:
-            return "unavailable"
+        if offer is None or not offer.available:
+            return "unavailable" if offer else "no-offer"
         if not self._recorder.book.gateways_online.get(fleet.resource(resource_id).gateway_id, False):
             return "gateway-offline"
         history = record.commands.get(resource_id)
@@ -195,12 +200,10 @@ class Planning:
         self,
         record: EventRecord,
         request: PlanRequest,
-        problem: DispatchProblem,
+        draft: "_Draft",
         outcome: Planned | Unreachable | TimedOut,
-        skipped: Mapping[str, str],
-        margin_kw: float,
     ) -> PlanIssued:
-        plan: DispatchPlan = outcome.plan
+        plan, problem = outcome.plan, draft.problem
         count = problem.event_intervals
         called = {r: kw[:count] for r, kw in plan.response_kw.items() if np.any(kw[:count] > MATERIAL_KW)}
         by_id = {resource.id: resource for resource in problem.resources}
@@ -217,12 +220,12 @@ class Planning:
                 r: _floats(by_id[r].forecast_kw[:count]) for r in called if isinstance(by_id[r].flexibility, Charging)
             },
             aim_kw=_floats(problem.target_kw),
-            margin_kw=margin_kw,
+            margin_kw=draft.margin_kw,
             expected_kw=_floats(expected),
             offered_kw=_floats(reachable_kw(problem)),
             shortfall_kw=_floats(plan.shortfall_kw),
             binding=tuple((limit.name, limit.text) for limit in binding),
-            reasons=dict(plan.reasons) | dict(skipped),
+            reasons=dict(plan.reasons) | dict(draft.skipped),
             outcome=type(outcome).__name__.lower(),
             source=plan.source,
             status=plan.status,

@@ -28,8 +28,7 @@ class Registry:
         return [
             resource_id
             for resource_id in self.fleet.resources
-            if scope_node_id is None
-            or scope_node_id in self.fleet.node_path(self.fleet.site_of(resource_id).node_id)
+            if scope_node_id is None or scope_node_id in self.fleet.node_path(self.fleet.site_of(resource_id).node_id)
         ]
 
     def why_not(self, resource_id: str) -> str | None:

@@ -27,7 +27,7 @@ UNANSWERED = timedelta(minutes=2)
 class Runner:
     """Drives the life of events by the clock."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         intake: Intake,
@@ -90,21 +90,17 @@ class Runner:
     async def _step(self, record: EventRecord, now: datetime) -> None:
         event_id = record.declaration.event_id
         match record.state:
+            case EventState.APPROVED if record.declaration.kind is EventKind.EMERGENCY:
+                await self._intake.commit(event_id)
             case EventState.APPROVED:
-                if record.declaration.kind is EventKind.EMERGENCY:
-                    await self._intake.commit(event_id)
-                else:
-                    await self._intake.invite(event_id)
+                await self._intake.invite(event_id)
             case EventState.INVITED:
                 if self._answered(record) or (record.invitation and now >= record.invitation.reply_by):
                     await self._intake.commit(event_id)
             case EventState.COMMITTED:
                 await self._before_start(record, now)
             case EventState.ACTIVE:
-                await self._dispatching.resend_unanswered(record, UNANSWERED)
-                await self._tracking.cycle(event_id)
-                if now >= record.declaration.end:
-                    await self._advance(event_id, EventStep.RELEASE, "the event's window is over")
+                await self._during(record, now)
             case EventState.RELEASING:
                 await self._after_end(record, now)
             case EventState.VERIFYING:
@@ -133,9 +129,7 @@ class Runner:
         event_id = record.declaration.event_id
         if record.baselines is None:
             program = self._intake.program(record.declaration.program_id)
-            await self._forecasting.freeze(
-                event_id, program, recovery_intervals=self._settings.recovery_intervals
-            )
+            await self._forecasting.freeze(event_id, program, recovery_intervals=self._settings.recovery_intervals)
         plan = await self._planning.revise(
             event_id,
             PlanRequest(
@@ -148,6 +142,13 @@ class Runner:
         )
         if plan is not None:
             await self._dispatching.issue(event_id, plan)
+
+    async def _during(self, record: EventRecord, now: datetime) -> None:
+        event_id = record.declaration.event_id
+        await self._dispatching.resend_unanswered(record, UNANSWERED)
+        await self._tracking.cycle(event_id)
+        if now >= record.declaration.end:
+            await self._advance(event_id, EventStep.RELEASE, "the event's window is over")
 
     async def _after_end(self, record: EventRecord, now: datetime) -> None:
         """Recovery is watched to its end before anything is verified; rebound is part of the result."""

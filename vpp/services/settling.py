@@ -24,7 +24,7 @@ UNCERTAINTY = (
 class Settling:
     """Draws up statements."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,

@@ -1,5 +1,6 @@
 """Tracking: once a minute, what is verified against what is aimed at, and a new revision when it falls short."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ from vpp.domain.commands import AckState
 from vpp.domain.control import (
     ControlSettings,
     Delivery,
+    Goal,
     Hold,
     LoopMemory,
     Redispatch,
@@ -33,7 +35,7 @@ MINUTE = timedelta(minutes=1)
 class Tracking:
     """The closed loop of every running event."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
@@ -65,7 +67,7 @@ class Tracking:
         if not record.plans or now >= record.end:
             return
         asked = commanded_kw(record)
-        self._learn(record, asked, now)
+        self._learn(record, asked)
         self._report(record, asked, now)
         decision = self._decide(record, asked, memory, now)
         match decision:
@@ -101,7 +103,7 @@ class Tracking:
         }
 
     def _decide(
-        self, record: EventRecord, asked: dict[str, Series], memory: LoopMemory, now: datetime
+        self, record: EventRecord, asked: Mapping[str, Series], memory: LoopMemory, now: datetime
     ) -> Hold | Redispatch:
         interval = max(floor_interval(now), record.declaration.start)
         index = record.grid.index_of(interval)
@@ -121,7 +123,7 @@ class Tracking:
             expected_now_kw=expected_kw(asked, fraction, lost, index),
             next_kw=expected_kw(asked, fraction, lost, index + 1) if behind else None,
         )
-        return decide(projection, now, aim_kw=aim_kw, target_kw=target_kw, memory=memory, settings=self._settings)
+        return decide(projection, now, goal=Goal(target_kw, aim_kw), memory=memory, settings=self._settings)
 
     def _lost(self, record: EventRecord, resource_id: str) -> bool:
         """Whether nothing can be expected of a commanded resource: it refused, or nothing is heard of it."""
@@ -130,24 +132,25 @@ class Tracking:
         return newest.state is AckState.REFUSED or not self._recorder.book.gateways_online.get(gateway_id, False)
 
     def _verified_now_kw(
-        self, record: EventRecord, asked: dict[str, Series], interval: datetime, now: datetime
+        self, record: EventRecord, asked: Mapping[str, Series], interval: datetime, now: datetime
     ) -> float:
         """Mean verified response of the running interval so far; 0 before its first full minute."""
         if now - interval < MINUTE:
             return 0.0
         mean, good = self._ingest.live.mean_kw(interval, now)
         index = record.grid.index_of(interval)
-        total = 0.0
-        for resource_id, values in asked.items():
-            first = called_from(values)
-            column = self._ingest.live.index[resource_id]
-            if first is None or first > index or not good[column]:
-                continue
-            baseline = record.baseline_kw(resource_id)[index : index + 1]
-            total += float(response_kw(baseline, mean[column : column + 1], record.declaration.direction)[0])
-        return total
+        columns = [
+            (self._ingest.live.index[r], float(record.baseline_kw(r)[index]))
+            for r, values in asked.items()
+            if (first := called_from(values)) is not None and first <= index
+        ]
+        if not columns:
+            return 0.0
+        column = np.array([c for c, _ in columns])
+        response = response_kw(np.array([b for _, b in columns]), mean[column], record.declaration.direction)
+        return float(response[good[column]].sum())
 
-    def _learn(self, record: EventRecord, asked: dict[str, Series], now: datetime) -> None:
+    def _learn(self, record: EventRecord, asked: Mapping[str, Series]) -> None:
         """Takes the minutes since the last cycle into account, those right after a call's beginning excepted."""
         event_id = record.declaration.event_id
         seen = self._delivery.setdefault(event_id, {})
@@ -157,20 +160,14 @@ class Tracking:
         end = min(latest, record.end)
         minute = max(self._learnt_to.get(event_id, record.declaration.start), end - 30 * MINUTE)
         while minute < end:
-            mean, good = self._ingest.live.mean_kw(minute, minute + MINUTE)
-            self._learn_minute(record, asked, seen, minute, mean, good)
+            self._learn_minute(record, asked, seen, minute)
             minute += MINUTE
         self._learnt_to[event_id] = max(minute, record.declaration.start)
 
     def _learn_minute(
-        self,
-        record: EventRecord,
-        asked: dict[str, Series],
-        seen: dict[str, Delivery],
-        minute: datetime,
-        mean: Series,
-        good: np.ndarray,
+        self, record: EventRecord, asked: Mapping[str, Series], seen: dict[str, Delivery], minute: datetime
     ) -> None:
+        mean, good = self._ingest.live.mean_kw(minute, minute + MINUTE)
         index = record.grid.index_of(floor_interval(minute))
         ramp = (minute - floor_interval(minute)) < self._settings.settle_minutes * MINUTE
         for resource_id, values in asked.items():
@@ -207,7 +204,7 @@ class Tracking:
         """What the accepted resources offered per interval, by the first plan."""
         return np.asarray(record.plans[0].offered_kw) if record.plans else np.zeros(len(record.grid))
 
-    def _report(self, record: EventRecord, asked: dict[str, Series], now: datetime) -> None:
+    def _report(self, record: EventRecord, asked: Mapping[str, Series], now: datetime) -> None:
         interval = floor_interval(now)
         index = record.grid.index_of(interval)
         if record.state is not EventState.ACTIVE or not 0 <= index < len(record.grid):

@@ -119,9 +119,7 @@ class Views:
         verified: dict[str, Series] = {}
         for row, resource_id in enumerate(measured.called):
             first = int(np.flatnonzero(asked[resource_id] > 0)[0])
-            response = response_kw(
-                record.baseline_kw(resource_id)[:count], power[row], record.declaration.direction
-            )
+            response = response_kw(record.baseline_kw(resource_id)[:count], power[row], record.declaration.direction)
             counted = np.isfinite(response) & measured.good[row] & (np.arange(count) >= first)
             verified[resource_id] = np.where(counted, response, 0.0)
         return verified
@@ -193,7 +191,7 @@ class Views:
         for plan in record.plans:
             codes |= plan.reasons
         called = {r for r, asked in commanded_kw(record).items() if np.any(asked > 0)}
-        return codes | {r: "called" for r in called}
+        return codes | dict.fromkeys(called, "called")
 
     def _capability(self, record: EventRecord, peak_kw: float) -> Json:
         fleet = self._registry.fleet
@@ -212,7 +210,9 @@ class Views:
         return {
             "kw": list(attained.shortfall_kw),
             "largest_kw": list(last.expected_kw) if last and last.outcome == "unreachable" else [],
-            "binding": [{"name": name, "interval": None, "text": text} for name, text in (last.binding if last else ())],
+            "binding": [
+                {"name": name, "interval": None, "text": text} for name, text in (last.binding if last else ())
+            ],
         }
 
     def _fairness(self, record: EventRecord) -> Json:
@@ -328,5 +328,3 @@ def _starts(grid: TimeGrid) -> list[str]:
 
 def _list(values: Series) -> list[float]:
     return [float(x) for x in values]
-
-

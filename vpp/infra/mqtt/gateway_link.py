@@ -30,7 +30,7 @@ BACKOFF_MOST_S = 30.0
 class GatewayLink:
     """Implements ``vpp.ports.Gateways``; hands what comes in to a ``GatewayListener``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
         self,
         bus: Bus,
         *,
