@@ -16,19 +16,22 @@ class CallState:
     """Runs and calls so far, shape (n,) each.
 
     Attributes:
+        delivery: Expected over asked response.
+        usable: Calls that the nodes admit.
         run: Intervals that the present call has lasted; 0 when off.
         calls_left: Calls that may still begin.
         earliest: First interval in which a call should begin, so that short calls take turns.
     """
 
     kind: BlockArrays
+    delivery: Series
     usable: Flags
     run: Count
     calls_left: Count
     earliest: Count
 
     @classmethod
-    def begin(cls, kind: BlockArrays, *, usable: Flags, in_turns: bool) -> Self:
+    def begin(cls, kind: BlockArrays, delivery: Series, *, usable: Flags, in_turns: bool) -> Self:
         """The state before the first interval.
 
         With ``in_turns``, calls that together are shorter than the event are spread over it by rank.
@@ -38,7 +41,7 @@ class CallState:
         turns = -(-event // lasts)
         turn = np.arange(len(kind.index)) % np.maximum(turns, 1)
         earliest = np.minimum(turn * lasts, np.maximum(event - kind.min_run, 0)) if in_turns else 0 * turn
-        return cls(kind, usable, kind.running.copy(), kind.max_calls.copy(), earliest)
+        return cls(kind, delivery, usable, kind.running.copy(), kind.max_calls.copy(), earliest)
 
     def _must_stay(self) -> Flags:
         return (self.run > 0) & (self.run < self.kind.min_run)
@@ -54,13 +57,12 @@ class CallState:
         begins = (self.run == 0) & (self.calls_left > 0) & kind.may_start[:, t] & (self.earliest <= t) & self.usable
         return np.where(goes_on | begins, kind.available_kw[:, t], 0.0)
 
-    def step(self, t: int, asked_kw: Series, delivery: Series, room_kw: Series, order: Index) -> Series:
+    def step(self, t: int, asked_kw: Series, room_kw: Series, order: Index) -> Series:
         """Carries out interval ``t`` and returns the responses.
 
         Args:
             t: The interval.
             asked_kw: Wanted response, shape (n,); a call is raised to its minimum.
-            delivery: Expected over asked response, shape (n,).
             room_kw: Expected response that may still be committed in ``t`` and each later event interval.
             order: Rows, cheapest first.
         """
@@ -68,20 +70,20 @@ class CallState:
         stays = self._must_stay()
         on = stays | (asked_kw > TINY_KW)
         wanted_kw = np.where(on, np.clip(asked_kw, kind.minimum_kw[:, t], kind.available_kw[:, t]), 0.0)
-        on &= stays | self._fits(t, stays, wanted_kw, delivery, room_kw, order)
+        on &= stays | self._fits(t, stays, wanted_kw, room_kw, order)
         begins = on & (self.run == 0)
         self.calls_left = self.calls_left - begins
         self.run = np.where(on, self.run + 1, 0)
         return np.where(on, wanted_kw, 0.0)
 
-    def _fits(self, t: int, stays: Flags, wanted_kw: Series, delivery: Series, room_kw: Series, order: Index) -> Flags:
+    def _fits(self, t: int, stays: Flags, wanted_kw: Series, room_kw: Series, order: Index) -> Flags:
         """Which calls fit under ``room_kw`` over their minimum runs, those that must stay first."""
         kind = self.kind
         ahead = np.arange(len(room_kw))
         least = np.maximum(kind.min_run - self.run, 1)
         use_kw = np.where(ahead[None, :] < least[:, None], kind.minimum_kw[:, t:], 0.0)
         use_kw[:, 0] = wanted_kw
-        use_kw *= delivery[:, None] * (wanted_kw > 0.0)[:, None]
+        use_kw *= self.delivery[:, None] * (wanted_kw > 0.0)[:, None]
         sequence = np.concatenate([order[stays[order]], order[~stays[order]]])
         total_kw = np.cumsum(use_kw[sequence], axis=0)
         fits = np.zeros(len(stays), dtype=np.bool_)

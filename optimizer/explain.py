@@ -1,12 +1,13 @@
 """Says which limits stop a plan from reaching more, and why each resource is used or not.
 
-Reason codes: ``cheaper`` used, no dearer per expected kWh than the dearest whole use; ``min-run`` used because its
-call may not end yet; ``reserve`` held back; ``unavailable`` offers nothing in the event; ``limit:<node>`` not used
-because that node is at its limit; ``not-needed`` not used because cheaper ones sufficed or it does not fit what is left.
+Reason codes: ``cheaper`` used, because it costs less than what is left over; ``min-run`` used because its call may not
+end yet; ``reserve`` held back; ``unavailable`` offers nothing in the event; ``limit:<node>`` not used because that node
+is at its limit; ``not-needed`` not used because cheaper ones sufficed, or because it does not fit what is left.
 """
 
 import numpy as np
 
+from optimizer.kinds import Flags
 from optimizer.problem import ProblemArrays
 from vpp.domain.dispatch import BindingLimit
 from vpp.domain.flexibility import Series
@@ -28,7 +29,7 @@ def binding_limits(arrays: ProblemArrays, response_kw: Series, ceiling_kw: Serie
     expected_kw = arrays.delivery @ response_kw[:, :event]
     short = arrays.problem.target_kw - expected_kw > NOTHING_KW
     found = [*_reserve(arrays, expected_kw, ceiling_kw, short), *_nodes(arrays, response_kw)]
-    found += _capability(arrays, expected_kw, short)
+    found += _capability(arrays, short)
     if not found:
         found = _own_limits(arrays, response_kw, short)
     return tuple(found)
@@ -37,8 +38,8 @@ def binding_limits(arrays: ProblemArrays, response_kw: Series, ceiling_kw: Serie
 def reasons(arrays: ProblemArrays, response_kw: Series) -> dict[str, str]:
     """One reason code per resource id."""
     event = arrays.event_intervals
-    used = (np.abs(response_kw) > NOTHING_KW).any(axis=1)
-    nothing = (arrays.most_kw[:, :event] <= NOTHING_KW).all(axis=1)
+    used: Flags = np.asarray((np.abs(response_kw) > NOTHING_KW).any(axis=1))
+    nothing: Flags = np.asarray((arrays.most_kw[:, :event] <= NOTHING_KW).all(axis=1))
     forced = np.zeros(len(used), dtype=np.bool_)
     forced[arrays.block.index] = arrays.block.must_run.any(axis=1)
     full = _full_nodes(arrays, response_kw)
@@ -60,15 +61,14 @@ def clock(arrays: ProblemArrays, interval: int) -> str:
     return f"{(arrays.problem.grid.start + interval * INTERVAL).astimezone(DISTRICT_ZONE):%H:%M}"
 
 
-def _reserve(
-    arrays: ProblemArrays, expected_kw: Series, ceiling_kw: Series, short: Series
-) -> list[BindingLimit]:
+def _reserve(arrays: ProblemArrays, expected_kw: Series, ceiling_kw: Series, short: Flags) -> list[BindingLimit]:
     found = []
+    reachable_kw = arrays.reachable_kw
     for t in np.flatnonzero(short & (expected_kw >= ceiling_kw - NEAR_KW - _largest_step(arrays))).tolist():
         text = (
-            f"reserve: {100 * arrays.problem.reserve_fraction:g} % of {arrays.reachable_kw[t]:.0f} kW reachable is held "
-            f"back, so that at most {ceiling_kw[t]:.0f} kW of {arrays.problem.target_kw[t]:.0f} kW may be committed "
-            f"at {clock(arrays, t)}"
+            f"reserve: {100 * arrays.problem.reserve_fraction:g} % of {reachable_kw[t]:.0f} kW reachable is held back, "
+            f"so that at most {ceiling_kw[t]:.0f} kW of {arrays.problem.target_kw[t]:.0f} kW may be committed at "
+            f"{clock(arrays, t)}"
         )
         found.append(BindingLimit("reserve", t, text))
     return found
@@ -109,7 +109,7 @@ def _could_give_more(arrays: ProblemArrays, response_kw: Series, members: np.nda
     return bool((response_kw[open_members, :event] < arrays.most_kw[open_members, :event] - NEAR_KW).any())
 
 
-def _capability(arrays: ProblemArrays, expected_kw: Series, short: Series) -> list[BindingLimit]:
+def _capability(arrays: ProblemArrays, short: Flags) -> list[BindingLimit]:
     reachable_kw = arrays.reachable_kw
     beyond = short & (reachable_kw < arrays.problem.target_kw - NOTHING_KW)
     return [
@@ -123,7 +123,7 @@ def _capability(arrays: ProblemArrays, expected_kw: Series, short: Series) -> li
     ]
 
 
-def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Series) -> list[BindingLimit]:
+def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Flags) -> list[BindingLimit]:
     """Energy, temperature and run limits over several intervals, as what each kind leaves unused."""
     event = arrays.event_intervals
     found = []

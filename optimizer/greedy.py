@@ -10,7 +10,6 @@ and payback are counted apart there, any smaller use respects them too.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.calls import CallState
 from optimizer.kinds import Flags, Index
@@ -37,6 +36,29 @@ class Movers:
     price: Series
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask:
+    """What is to be filled, and how far.
+
+    Attributes:
+        allowed: Share of each resource that the nodes admit, shape (N,).
+        target_kw: Expected response to reach, shape (T,).
+        ceiling_kw: Expected response not to exceed, shape (T,).
+        in_turns: Whether short calls are spread over the event.
+    """
+
+    arrays: ProblemArrays
+    allowed: Series
+    target_kw: Series
+    ceiling_kw: Series
+    in_turns: bool
+
+    def need_kw(self, found: Series) -> Series:
+        """Expected response still missing under ``found``, shape (T,)."""
+        expected_kw = self.arrays.delivery @ found[:, : self.arrays.event_intervals]
+        return np.asarray(np.maximum(self.target_kw - expected_kw, 0.0))
+
+
 def admitted(use_kw: Series, cap_kw: Series, indivisible: Flags) -> Series:
     """Share of each row that fits under ``cap_kw`` when rows are taken in order, shape (n,).
 
@@ -59,7 +81,7 @@ def base_response(arrays: ProblemArrays) -> Series:
 
 
 def greedy_response(arrays: ProblemArrays, ceiling_kw: Series) -> Series:
-    """A feasible merit-order answer, shape (N, H).
+    """A merit-order answer, shape (N, H); feasible wherever its base is.
 
     Args:
         arrays: A checked problem.
@@ -68,10 +90,12 @@ def greedy_response(arrays: ProblemArrays, ceiling_kw: Series) -> Series:
     base, full = _base_and_full(arrays)
     allowed = _admission(arrays, base, full)
     movers = _movers(arrays, base, full, allowed)
+    target_kw = np.minimum(arrays.problem.target_kw, ceiling_kw)
     best, least_missing = base, np.inf
     for in_turns in (True, False):
-        found = _filled(arrays, base, movers, allowed, ceiling_kw, in_turns=in_turns)
-        missing = float(_need(arrays, found, arrays.problem.target_kw).sum())
+        ask = Ask(arrays, allowed, target_kw, ceiling_kw, in_turns)
+        found = _filled(ask, base, movers)
+        missing = float(ask.need_kw(found).sum())
         if missing < least_missing - TINY_KW:
             best, least_missing = found, missing
         if missing <= TINY_KW:
@@ -80,12 +104,26 @@ def greedy_response(arrays: ProblemArrays, ceiling_kw: Series) -> Series:
 
 
 def _base_and_full(arrays: ProblemArrays) -> tuple[Series, Series]:
+    base, full = _profiles(arrays, refill_at_once=False)
+    if _nodes_hold(arrays, base):
+        return base, full
+    other_base, other_full = _profiles(arrays, refill_at_once=True)
+    return (other_base, other_full) if _nodes_hold(arrays, other_base) else (base, full)
+
+
+def _nodes_hold(arrays: ProblemArrays, base: Series) -> bool:
+    sums_kw = np.array([base[members].sum(axis=0) for members in arrays.members]).reshape(arrays.node_most_kw.shape)
+    above = sums_kw <= arrays.node_most_kw + TINY_KW
+    return bool((above & (sums_kw >= arrays.node_least_kw - TINY_KW)).all())
+
+
+def _profiles(arrays: ProblemArrays, *, refill_at_once: bool) -> tuple[Series, Series]:
     event = arrays.event_intervals
     base, full = np.zeros_like(arrays.forecast_kw), np.zeros_like(arrays.forecast_kw)
     for kind, (kind_base, kind_full) in (
         (arrays.charging, charging_profiles(arrays.charging, event)),
         (arrays.cooling, cooling_profiles(arrays.cooling, event)),
-        (arrays.storage, storage_profiles(arrays.storage, event)),
+        (arrays.storage, storage_profiles(arrays.storage, event, refill_at_once=refill_at_once)),
     ):
         base[kind.index], full[kind.index] = kind_base, kind_full
     block, curtailable = arrays.block, arrays.curtailable
@@ -141,38 +179,32 @@ def _movers(arrays: ProblemArrays, base: Series, full: Series, allowed: Series) 
     return Movers(index[order], delta_kw[order], price[order])
 
 
-def _need(arrays: ProblemArrays, found: Series, target_kw: Series) -> Series:
-    return np.asarray(np.maximum(target_kw - arrays.delivery @ found[:, : arrays.event_intervals], 0.0))
-
-
-def _filled(
-    arrays: ProblemArrays, base: Series, movers: Movers, allowed: Series, ceiling_kw: Series, *, in_turns: bool
-) -> Series:
-    event = arrays.event_intervals
+def _filled(ask: Ask, base: Series, movers: Movers) -> Series:
+    event = ask.arrays.event_intervals
     found = base.copy()
-    target_kw = np.minimum(arrays.problem.target_kw, ceiling_kw)
-    cheap = movers.price <= _cutoff(arrays, movers, allowed, _need(arrays, base, target_kw))
-    recovery_room = np.maximum(arrays.problem.rebound_cap_kw + base[:, event:].sum(axis=0), 0.0)
-    share = _mover_shares(arrays, found, movers, cheap, ceiling_kw, recovery_room)
+    cheap = np.asarray(movers.price <= _cutoff(ask, movers, ask.need_kw(base)))
+    recovery_room_kw = np.maximum(ask.arrays.problem.rebound_cap_kw + base[:, event:].sum(axis=0), 0.0)
+    share = _mover_shares(ask, found, movers, cheap, recovery_room_kw)
     found[movers.index] += share[:, None] * movers.delta_kw
-    _fill_intervals(arrays, found, allowed, target_kw, ceiling_kw, in_turns=in_turns)
-    need_kw = _need(arrays, found, target_kw)
+    _fill_intervals(ask, found)
+    need_kw = ask.need_kw(found)
     if need_kw.max(initial=0.0) > TINY_KW:
         rest = Movers(movers.index, movers.delta_kw * (1.0 - share)[:, None], movers.price)
-        expected_kw = arrays.delivery[rest.index, None] * np.maximum(rest.delta_kw[:, :event], 0.0)
+        expected_kw = ask.arrays.delivery[rest.index, None] * np.maximum(rest.delta_kw[:, :event], 0.0)
         before_kw = np.cumsum(expected_kw, axis=0) - expected_kw
-        wanted = (before_kw < need_kw[None, :]).any(axis=1, where=need_kw[None, :] > TINY_KW)
-        more = _mover_shares(arrays, found, rest, wanted, ceiling_kw, np.full(len(recovery_room), np.inf))
+        wanted = np.asarray(((before_kw < need_kw[None, :]) & (need_kw[None, :] > TINY_KW)).any(axis=1))
+        more = _mover_shares(ask, found, rest, wanted, np.full(len(recovery_room_kw), np.inf))
         found[rest.index] += more[:, None] * rest.delta_kw
     return found
 
 
-def _cutoff(arrays: ProblemArrays, movers: Movers, allowed: Series, need_kw: Series) -> float:
+def _cutoff(ask: Ask, movers: Movers, need_kw: Series) -> float:
     """Price at which cheapest-first supply covers the needed energy; ``inf`` where it never does."""
+    arrays = ask.arrays
     event, curtailable, block = arrays.event_intervals, arrays.curtailable, arrays.block
     prices = _unit_prices(arrays)
-    reach = np.minimum(1.0, block.max_run * np.maximum(block.max_calls, 1) / max(event, 1))
-    weight = arrays.delivery * allowed
+    reach = np.minimum(1.0, block.max_run * np.maximum(block.max_calls, 1) / event)
+    weight = arrays.delivery * ask.allowed
     supplies = (
         (movers.price, arrays.delivery[movers.index] * movers.delta_kw[:, :event].sum(axis=1)),
         (prices[block.index], weight[block.index] * arrays.most_kw[block.index].sum(axis=1) * reach),
@@ -185,52 +217,41 @@ def _cutoff(arrays: ProblemArrays, movers: Movers, allowed: Series, need_kw: Ser
     return float(price[order][at]) if at < len(order) else np.inf
 
 
-def _mover_shares(
-    arrays: ProblemArrays,
-    found: Series,
-    movers: Movers,
-    chosen: NDArray[np.bool_],
-    ceiling_kw: Series,
-    recovery_room_kw: Series,
-) -> Series:
-    event = arrays.event_intervals
-    expected_kw = arrays.delivery[movers.index, None] * np.maximum(movers.delta_kw[:, :event], 0.0)
+def _mover_shares(ask: Ask, found: Series, movers: Movers, chosen: Flags, recovery_room_kw: Series) -> Series:
+    event, delivery = ask.arrays.event_intervals, ask.arrays.delivery
+    expected_kw = delivery[movers.index, None] * np.maximum(movers.delta_kw[:, :event], 0.0)
     increase_kw = np.maximum(-movers.delta_kw[:, event:], 0.0)
     use_kw = np.concatenate([expected_kw, increase_kw], axis=1) * chosen[:, None]
-    room_kw = np.maximum(ceiling_kw - arrays.delivery @ found[:, :event], 0.0)
+    room_kw = np.maximum(ask.ceiling_kw - delivery @ found[:, :event], 0.0)
     share = admitted(use_kw, np.concatenate([room_kw, recovery_room_kw]), np.zeros(len(chosen), dtype=np.bool_))
     return np.where(chosen, share, 0.0)
 
 
-def _fill_intervals(
-    arrays: ProblemArrays, found: Series, allowed: Series, target_kw: Series, ceiling_kw: Series, *, in_turns: bool
-) -> None:
+def _fill_intervals(ask: Ask, found: Series) -> None:
     """Fills each event interval with blocks and curtailment, cheapest first; writes into ``found``."""
+    arrays = ask.arrays
     block, curtailable, event = arrays.block, arrays.curtailable, arrays.event_intervals
     found[block.index, :event] = 0.0
     done_kw = arrays.delivery @ found[:, :event]
-    calls = CallState.begin(block, usable=allowed[block.index] > 0.0, in_turns=in_turns)
-    block_delivery = arrays.delivery[block.index]
-    segments_kw, segment_price = _segments(arrays, allowed)
+    delivery = arrays.delivery[block.index]
+    calls = CallState.begin(block, delivery, usable=ask.allowed[block.index] > 0.0, in_turns=ask.in_turns)
+    segments_kw, segment_price = _segments(arrays, ask.allowed)
     segment_delivery = np.tile(arrays.delivery[curtailable.index], 2)
-    count = len(block.index)
+    count, half = len(block.index), len(curtailable.index)
     order = np.argsort(np.concatenate([_unit_prices(arrays)[block.index], segment_price]), kind="stable")
     for t in range(event):
         forced_kw = calls.forced_kw(t)
-        need_kw = target_kw[t] - done_kw[t] - float(block_delivery @ forced_kw)
-        offer_kw = np.concatenate(
-            [block_delivery * (calls.offered_kw(t) - forced_kw), segment_delivery * segments_kw[:, t]]
-        )
-        ordered = offer_kw[order]
-        before = np.empty_like(ordered)
-        before[order] = np.cumsum(ordered) - ordered
-        taken_kw = np.clip(need_kw - before, 0.0, offer_kw)
-        asked_kw = forced_kw + taken_kw[:count] / block_delivery
-        room_kw = ceiling_kw[t:] - done_kw[t:]
+        need_kw = ask.target_kw[t] - done_kw[t] - float(delivery @ forced_kw)
+        offer_kw = np.concatenate([delivery * (calls.offered_kw(t) - forced_kw), segment_delivery * segments_kw[:, t]])
+        before_kw = np.empty_like(offer_kw)
+        before_kw[order] = np.cumsum(offer_kw[order]) - offer_kw[order]
+        taken_kw = np.clip(need_kw - before_kw, 0.0, offer_kw)
+        room_kw = ask.ceiling_kw[t:] - done_kw[t:]
         room_kw[0] -= float(taken_kw[count:].sum())
-        found[block.index, t] = calls.step(t, asked_kw, block_delivery, room_kw, order[order < count])
+        asked_kw = forced_kw + taken_kw[:count] / delivery
+        found[block.index, t] = calls.step(t, asked_kw, room_kw, order[order < count])
         segment_kw = taken_kw[count:] / segment_delivery
-        found[curtailable.index, t] = segment_kw[: len(curtailable.index)] + segment_kw[len(curtailable.index) :]
+        found[curtailable.index, t] = segment_kw[:half] + segment_kw[half:]
 
 
 def _segments(arrays: ProblemArrays, allowed: Series) -> tuple[Series, Series]:

@@ -105,7 +105,8 @@ class BlockArrays:
         """Where a call may begin and still complete its minimum run within the event, shape (n, T)."""
         event = self.available_kw.shape[1]
         at = np.arange(event)
-        return (self.max_calls > 0)[:, None] & (at[None, :] + self.min_run[:, None] <= event)
+        fits = at[None, :] + self.min_run[:, None] <= event
+        return np.asarray((self.max_calls > 0)[:, None] & fits)
 
     def response_bounds(self) -> Bounds:
         """Least and most response, shape (n, H)."""

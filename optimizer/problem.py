@@ -135,4 +135,3 @@ def _members(problem: DispatchProblem) -> tuple[Index, ...]:
             below[position[at]].append(i)
             at = problem.nodes[position[at]].parent_id
     return tuple(np.array(rows, dtype=np.intp) for rows in below)
-

@@ -1,4 +1,4 @@
-"""Two hand-made answers per resource that moves energy in time: the least intrusive one, and using it evenly to the full.
+"""Two hand-made answers per resource that moves energy: the least intrusive one, and using it evenly to the full.
 
 Every mixture ``base + x (full - base)`` with ``0 <= x <= 1`` is feasible for the resource taken alone: its limits are
 convex. That lets the greedy method scale a resource by one number without losing its energy promise or its payback.
@@ -61,13 +61,17 @@ def cooling_profiles(kind: CoolingArrays, event: int) -> Profiles:
     return np.zeros_like(full), full
 
 
-def storage_profiles(kind: StorageArrays, event: int) -> Profiles:
-    """Base: as near to the declared schedule as the battery can. Full: an even discharge over the event."""
+def storage_profiles(kind: StorageArrays, event: int, *, refill_at_once: bool = False) -> Profiles:
+    """Base: as near to the declared schedule as the battery can. Full: an even discharge over the event.
+
+    What the end of the horizon asks for is charged evenly after the event, or with ``refill_at_once`` evenly over all
+    intervals: less power in each, where a node has no room for more.
+    """
     count = kind.forecast_kw.shape[1]
     spare_kwh = np.maximum(kind.soc_kwh - kind.soc_low_kwh[:, event - 1], 0.0)
     discharge_kw = np.repeat((-spare_kwh * kind.efficiency / (event * INTERVAL_H))[:, None], event, axis=1)
     return (
-        _storage_path(kind, kind.forecast_kw[:, :event], count),
+        _storage_path(kind, kind.forecast_kw[:, : 0 if refill_at_once else event], count),
         _storage_path(kind, np.minimum(discharge_kw, kind.forecast_kw[:, :event]), count),
     )
 

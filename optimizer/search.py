@@ -41,6 +41,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Ask:
+    arrays: ProblemArrays
+    ceiling_kw: Series
+    start_kw: Series
+    limits: WorkLimits
+    deadline: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     model: DispatchModel
     compiled: Compiled
@@ -66,9 +75,10 @@ def search(
         limits: Gap and work.
         deadline: ``time.perf_counter()`` value to be back by; ``None`` for work limits alone.
     """
+    ask = _Ask(arrays, ceiling_kw, start_kw, limits, deadline)
     exclusive: Exclusive = frozenset()
     while True:
-        task = _task(arrays, ceiling_kw, start_kw, limits, deadline, exclusive)
+        task = _task(ask, exclusive)
         solution = _reach(task)
         if not solution.values.size:
             return Found(None, solution.status, solution.verdict, solution.gap)
@@ -79,22 +89,16 @@ def search(
         exclusive |= both
 
 
-def _task(
-    arrays: ProblemArrays,
-    ceiling_kw: Series,
-    start_kw: Series,
-    limits: WorkLimits,
-    deadline: float | None,
-    exclusive: Exclusive,
-) -> _Task:
+def _task(ask: _Ask, exclusive: Exclusive) -> _Task:
+    arrays = ask.arrays
     price = _shortfall_price(arrays)
-    model = dispatch_model(arrays, ceiling_kw=ceiling_kw, shortfall_price=price, exclusive=exclusive)
+    model = dispatch_model(arrays, ceiling_kw=ask.ceiling_kw, shortfall_price=price, exclusive=exclusive)
     compiled = compile_model(model)
     order = sorted(model.responses.binaries)
     on = [compiled.columns(model.responses.binaries[i]) for i in order]
     binaries = np.array(on, dtype=np.int32).reshape(len(order), arrays.event_intervals)
-    known_kw = start_kw[order, : arrays.event_intervals]
-    return _Task(model, compiled, limits, deadline, known_kw, binaries, compiled.columns(model.shortfall))
+    known_kw = ask.start_kw[order, : arrays.event_intervals]
+    return _Task(model, compiled, ask.limits, ask.deadline, known_kw, binaries, compiled.columns(model.shortfall))
 
 
 def _reach(task: _Task) -> Solution:
@@ -140,7 +144,7 @@ def _better(task: _Task, full: Solution, rounded: Solution) -> Solution:
 
 
 def _shortfall_price(arrays: ProblemArrays) -> float:
-    """A price above what any kWh of response can cost, so that reaching more always comes before reaching it cheaply."""
+    """A price above what any kWh of response can cost, so that reaching more comes before its cost."""
     problem, block = arrays.problem, arrays.block
     dearest = max(
         float(cost.max(initial=0.0))

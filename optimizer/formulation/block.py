@@ -16,7 +16,7 @@ from optimizer.kinds import BlockArrays
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def add_block(model: Any, kind: BlockArrays, responses: Responses) -> None:
+def add_block(model: pyo.ConcreteModel, kind: BlockArrays, responses: Responses) -> None:
     """``r = minimum u + y``, ``0 <= y <= (available - minimum) u``, and the rows of its runs."""
     block = model.block = pyo.Block()
     on = add_variables(block, "on", kind.must_run.astype(np.float64), _may_be_on(kind), binary=True)

@@ -1,7 +1,6 @@
 """Charging clusters: power within limits, cumulative energy within its envelope, energy by departure."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -11,7 +10,7 @@ from optimizer.kinds import ChargingArrays
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def add_charging(model: Any, kind: ChargingArrays, responses: Responses) -> None:
+def add_charging(model: pyo.ConcreteModel, kind: ChargingArrays, responses: Responses) -> None:
     """``p = forecast - less + more``; ``E_t = E_{t-1} + h p_t`` between floor and ceiling; ``r = less - more``."""
     block = model.charging = pyo.Block()
     above_min, below_max = kind.forecast_kw - kind.power_min_kw, kind.power_max_kw - kind.forecast_kw

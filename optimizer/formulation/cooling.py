@@ -1,7 +1,6 @@
 """Cooling: the building warms while curtailed and pays the cooling back."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -11,7 +10,7 @@ from optimizer.kinds import CoolingArrays
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def add_cooling(model: Any, kind: CoolingArrays, responses: Responses) -> None:
+def add_cooling(model: pyo.ConcreteModel, kind: CoolingArrays, responses: Responses) -> None:
     """``r = c - q`` and ``theta_t = retention theta_{t-1} + gain r_t`` within its band, back near zero at the end."""
     block = model.cooling = pyo.Block()
     count = kind.theta_max_k.shape[1]

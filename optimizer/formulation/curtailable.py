@@ -1,7 +1,5 @@
 """Divisible curtailment in two price segments with an energy budget."""
 
-from typing import Any
-
 import pyomo.environ as pyo
 
 from optimizer.formulation.linear import Responses, add_rows, add_variables
@@ -9,7 +7,7 @@ from optimizer.kinds import CurtailableArrays
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def add_curtailable(model: Any, kind: CurtailableArrays, responses: Responses) -> None:
+def add_curtailable(model: pyo.ConcreteModel, kind: CurtailableArrays, responses: Responses) -> None:
     """``r = x1 + x2`` within their segments and ``sum h r <= energy_max``."""
     block = model.curtailable = pyo.Block()
     first = add_variables(block, "first", 0.0, kind.segment_1_kw)

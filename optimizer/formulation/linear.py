@@ -18,7 +18,7 @@ Row = tuple[float | None, Sequence[Term], float | None]
 
 
 def add_variables(
-    block: Any, name: str, lower: Series | float, upper: Series, *, binary: bool = False
+    block: pyo.Block, name: str, lower: Series | float, upper: Series, *, binary: bool = False
 ) -> Variables:
     """New variables of ``upper``'s shape with elementwise bounds (``inf`` for none), named ``name`` on ``block``."""
     low = np.broadcast_to(lower, upper.shape).ravel().tolist()
@@ -31,16 +31,16 @@ def add_variables(
     return found.reshape(upper.shape)
 
 
-def add_rows(block: Any, name: str, rows: Iterable[Row]) -> None:
+def add_rows(block: pyo.Block, name: str, rows: Iterable[Row]) -> None:
     """The constraints ``lower <= sum(coefficient * variable) <= upper``, named ``name`` on ``block``."""
     listed = list(rows)
 
-    def rule(_: Any, k: int) -> Any:
+    def rule(_: pyo.Block, k: int) -> tuple[float | None, LinearExpression, float | None]:
         lower, terms, upper = listed[k]
         body = LinearExpression(
             constant=0.0, linear_coefs=[term[0] for term in terms], linear_vars=[term[1] for term in terms]
         )
-        return (lower, body, lower) if lower is not None and lower == upper else (lower, body, upper)
+        return lower, body, upper
 
     block.add_component(name, pyo.Constraint(range(len(listed)), rule=rule))
 

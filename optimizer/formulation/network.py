@@ -1,7 +1,6 @@
 """Node limits on net flow, hard in both directions, as limits on the summed response below a node."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -11,7 +10,7 @@ from optimizer.formulation.linear import Responses, Row, add_rows
 from optimizer.problem import ProblemArrays
 
 
-def add_network(model: Any, arrays: ProblemArrays, responses: Responses) -> None:
+def add_network(model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses) -> None:
     """``node_least <= sum of responses below the node <= node_most``, in the rows that can bind at all.
 
     The bounds have the forecast in them and contain 0 by construction: where the forecast alone violates a limit, the

@@ -1,7 +1,5 @@
 """The increase over the forecast after the event, priced above its cap."""
 
-from typing import Any
-
 import numpy as np
 import pyomo.environ as pyo
 
@@ -11,7 +9,7 @@ from optimizer.problem import ProblemArrays
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def add_rebound(model: Any, arrays: ProblemArrays, responses: Responses) -> None:
+def add_rebound(model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses) -> None:
     """``-sum of responses <= cap + excess`` in each recovery interval, full responses."""
     block = model.rebound = pyo.Block()
     event, cap_kw = arrays.event_intervals, arrays.problem.rebound_cap_kw

@@ -6,7 +6,6 @@ model stays free of binaries.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -19,7 +18,7 @@ Exclusive = frozenset[int]
 """Positions of resources whose charging and discharging must exclude each other."""
 
 
-def add_storage(model: Any, kind: StorageArrays, responses: Responses, exclusive: Exclusive) -> None:
+def add_storage(model: pyo.ConcreteModel, kind: StorageArrays, responses: Responses, exclusive: Exclusive) -> None:
     """``r = forecast - charge + discharge``; only the response above zero (``paid``) costs."""
     block = model.storage = pyo.Block()
     shape = kind.forecast_kw.shape

@@ -1,7 +1,5 @@
 """The response asked for, priced where it is missed, and the reserve that no plan may commit."""
 
-from typing import Any
-
 import numpy as np
 import pyomo.environ as pyo
 
@@ -13,7 +11,7 @@ from vpp.domain.timegrid import INTERVAL_H
 
 
 def add_target(
-    model: Any, arrays: ProblemArrays, responses: Responses, *, ceiling_kw: Series, shortfall_price: float
+    model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses, *, ceiling_kw: Series, shortfall_price: float
 ) -> Variables:
     """``sum of expected responses + shortfall >= target`` and ``sum of expected responses <= ceiling``.
 

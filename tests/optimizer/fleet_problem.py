@@ -32,9 +32,7 @@ def fleet_problem(
         made += [maker(rng, event, count) for _ in range(max(1, round(number * scale)))]
     leaf = rng.integers(1, nodes, len(made))
     resources = tuple(
-        DispatchResource(
-            f"res-{i:05d}", f"node-{leaf[i]:02d}", forecast, flexibility, float(rng.uniform(0.75, 1.05))
-        )
+        DispatchResource(f"res-{i:05d}", f"node-{leaf[i]:02d}", forecast, flexibility, float(rng.uniform(0.75, 1.05)))
         for i, (forecast, flexibility) in enumerate(made)
     )
     reach = np.zeros(event)
@@ -138,5 +136,12 @@ def _storage(rng: Generator, event: int, count: int) -> tuple[Series, Storage]:
     capacity = power * float(rng.uniform(1.5, 3.0))
     soc = capacity * float(rng.uniform(0.5, 0.9))
     return np.zeros(count), Storage(
-        power, capacity, soc, 0.1 * capacity, 0.5 * soc, float(rng.uniform(0.9, 0.97)), float(rng.uniform(0.2, 0.7)), True
+        power,
+        capacity,
+        soc,
+        0.1 * capacity,
+        0.5 * soc,
+        float(rng.uniform(0.9, 0.97)),
+        float(rng.uniform(0.2, 0.7)),
+        True,
     )

@@ -162,42 +162,48 @@ def _block(check: _Check, f: Block) -> Iterator[Violation]:
         yield check.sentence(*broken)
 
 
+_Call = tuple[int, int]
+"""Intervals that the running call has lasted (0 when off), calls begun so far."""
+
+
 def _runs_broken(
     f: Block, called: NDArray[np.bool_], optional: NDArray[np.bool_]
 ) -> tuple[str, int | None, str] | None:
     """Why no sequence of calls explains the responses, or ``None`` when one does.
 
-    States are (length of the running call, calls begun); an interval without response may belong to a call only where
-    the call's minimum is 0 kW there.
+    An interval without response may belong to a call only where the call's minimum is 0 kW there (``optional``).
     """
-    event = called.size
-    states = {(f.running_intervals, 0)}
-    for t in range(event):
-        reached: set[tuple[int, int]] = set()
-        wrong = ("", t, "")
-        for run, begun in states:
+    states: set[_Call] = {(f.running_intervals, 0)}
+    for t in range(called.size):
+        tried: list[_Call | tuple[str, str]] = []
+        for state in sorted(states):
             if called[t] or optional[t]:
-                if run == 0:
-                    if begun + 1 > f.max_calls:
-                        wrong = ("max_calls", t, f"call {begun + 1} begins, above {f.max_calls} calls")
-                    elif t + f.min_run > event:
-                        left = event - t
-                        wrong = ("late_start", t, f"call begins {left} intervals before the end, min run {f.min_run}")
-                    else:
-                        reached.add((1, begun + 1))
-                elif run + 1 > f.max_run:
-                    wrong = ("max_run", t, f"call lasts {run + 1} intervals, above {f.max_run}")
-                else:
-                    reached.add((run + 1, begun))
+                tried.append(_goes_on(f, state, called.size - t))
             if not called[t]:
-                if 0 < run < f.min_run:
-                    wrong = ("min_run", t, f"call ends after {run} intervals, below {f.min_run}")
-                else:
-                    reached.add((0, begun))
-        if not reached:
-            return wrong
-        states = reached
+                tried.append(_goes_off(f, state))
+        states = {step for step in tried if not isinstance(step[0], str)}
+        if not states:
+            limit, text = tried[-1]
+            return str(limit), t, str(text)
     return None
+
+
+def _goes_on(f: Block, state: _Call, left: int) -> _Call | tuple[str, str]:
+    run, begun = state
+    if run:
+        return (
+            (run + 1, begun) if run < f.max_run else ("max_run", f"call lasts {run + 1} intervals, above {f.max_run}")
+        )
+    if begun >= f.max_calls:
+        return "max_calls", f"call {begun + 1} begins, above {f.max_calls} calls"
+    if left < f.min_run:
+        return "late_start", f"call begins {left} intervals before the end, below its minimum run of {f.min_run}"
+    return 1, begun + 1
+
+
+def _goes_off(f: Block, state: _Call) -> _Call | tuple[str, str]:
+    run, begun = state
+    return ("min_run", f"call ends after {run} intervals, below {f.min_run}") if 0 < run < f.min_run else (0, begun)
 
 
 def _charging(check: _Check, f: Charging) -> Iterator[Violation]:
@@ -260,7 +266,7 @@ def _node(problem: DispatchProblem, node: DispatchNode, flow_kw: Series) -> Iter
         if broken.any():
             at = int(np.argmax(broken))
             text = (
-                f"node {node.id!r}: net flow {flow_kw[at]:.3f} kW beyond its {limit} limit of {bound[at]:.3f} kW "
+                f"node {node.id!r}: net flow {flow_kw[at]:.3f} kW beyond its {limit} limit of {bound[at] + 0.0:.3f} kW "
                 f"at {_clock(problem.grid, at)}"
             )
             yield Violation(f"node:{node.id}", limit, at, text)

@@ -34,8 +34,9 @@ class Block:
 
     While called, ``minimum_kw <= r <= available_kw``; otherwise ``r = 0``. Calls lie in event intervals only. Each call
     lasts ``min_run .. max_run`` intervals and costs ``start_cost_cny``; at most ``max_calls`` calls begin, and none so
-    late that its minimum run would pass the event's end. A call that has been running for ``running_intervals``
-    intervals before the horizon goes on without a new start; its runs count from its true beginning.
+    late that its minimum run would pass the event's end; two calls are parted by at least one interval. A call that has
+    been running for ``running_intervals`` intervals before the horizon goes on without a new start; its runs count from
+    its true beginning.
     """
 
     available_kw: Series
@@ -70,8 +71,9 @@ class Cooling:
 
     ``r = c - q``; curtailment ``0 <= c <= available_kw`` in event intervals, payback ``0 <= q <= payback_max_kw``.
     The rise above the undisturbed temperature obeys ``theta_t = retention * theta_{t-1} + gain_k_per_kw * r_t``,
-    ``theta_{-1} = theta_0_k``, ``0 <= theta_t <= band_k``, and ``theta <= 0.25 band_k`` at the horizon's end
-    (or no more than the undisturbed decay leaves, where that is larger).
+    ``theta_{-1} = theta_0_k >= 0``, ``0 <= theta_t <= band_k``, and ``theta <= 0.25 band_k`` at the horizon's end;
+    both limits are no tighter than what the undisturbed decay ``theta_0_k retention^(t+1)`` leaves. ``c`` costs
+    ``cost_cny_per_kwh``, each kelvin hour of ``theta`` ``discomfort_cny_per_kh``.
     """
 
     available_kw: Series
