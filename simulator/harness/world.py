@@ -20,12 +20,15 @@ from simulator.harness.registration import Installed
 from simulator.plant import Plant
 from simulator.snapshot import DeviceSnapshot
 from vpp.domain.commands import Command
+from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import TimeGrid
 from vpp.ports import Clock
 
 MINUTE = timedelta(minutes=1)
 MINUTES_PER_QUARTER = 15
+LOADS = frozenset({ResourceKind.FACTORY_LINE, ResourceKind.FACTORY_PROCESS, ResourceKind.LIGHTING})
+PILES = frozenset({ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
 
 
 class World:
@@ -56,6 +59,7 @@ class SimulatedDriver:
     def __init__(self, world: World, installed: Installed) -> None:
         self._world = world
         self._rows = installed.device_rows
+        self._kinds = frozenset(spec.kind for spec in installed.specs)
         faults = world.plant.faults
         resource = world.plant.district.devices.resource_index[self._rows]
         self._refuses = faults.refuses[resource]
@@ -72,19 +76,10 @@ class SimulatedDriver:
             register_wh=shown.register_wh,
             online=shown.online,
             setpoint_kw=np.where(np.isfinite(shown.limit_kw), shown.limit_kw, np.nan),
-            lines=LineReadings(shown.scheduled_on, shown.rated_kw, np.nan_to_num(shown.min_kw)),
-            piles=_piles(shown, minute_of_day),
-            zones=ZoneReadings(
-                _filled(shown.temperature_c),
-                _filled(shown.setpoint_c),
-                _filled(shown.band_k),
-                _filled(shown.retention),
-                _filled(shown.gain_k_per_kw),
-                _filled(shown.power_max_kw),
-            ),
-            batteries=BatteryReadings(
-                _filled(shown.soc_kwh), _filled(shown.capacity_kwh), shown.rated_kw, _filled(shown.efficiency)
-            ),
+            lines=_lines(shown) if self._kinds & LOADS else None,
+            piles=_piles(shown, minute_of_day) if self._kinds & PILES else None,
+            zones=_zones(shown) if ResourceKind.COOLING in self._kinds else None,
+            batteries=_batteries(shown) if ResourceKind.STORAGE in self._kinds else None,
         )
 
     async def apply(self, device_indices: Indices, setpoints_kw: Series) -> ApplyResult:
@@ -133,6 +128,27 @@ class PlantForecasts:
         """Per node, shape (len(grid),)."""
         forecast = self._plant.node_forecast_kw(grid)
         return {node.id: forecast[row] for row, node in enumerate(self._plant.district.nodes)}
+
+
+def _lines(shown: DeviceSnapshot) -> LineReadings:
+    return LineReadings(shown.scheduled_on, shown.rated_kw, _filled(shown.min_kw))
+
+
+def _zones(shown: DeviceSnapshot) -> ZoneReadings:
+    return ZoneReadings(
+        _filled(shown.temperature_c),
+        _filled(shown.setpoint_c),
+        _filled(shown.band_k),
+        _filled(shown.retention),
+        _filled(shown.gain_k_per_kw),
+        _filled(shown.power_max_kw),
+    )
+
+
+def _batteries(shown: DeviceSnapshot) -> BatteryReadings:
+    return BatteryReadings(
+        _filled(shown.soc_kwh), _filled(shown.capacity_kwh), shown.rated_kw, _filled(shown.efficiency)
+    )
 
 
 def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
