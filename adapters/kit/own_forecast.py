@@ -12,17 +12,20 @@ from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL, TimeGrid, day_start, trading_day
 
-MEMORY_MIN = 15.0
-LASTING_MIN = 180.0
+MEMORY_MIN = 30.0
+LASTING_MIN = 720.0
+"""What makes a day unusual, its heat above all, lasts for most of it."""
 RATIO_LIMITS = (0.5, 1.5)
 _WORTH_A_RATIO = 0.05
+_WITHOUT_RATIO = frozenset({ResourceKind.STORAGE, ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
 
 
 class OwnForecast:
     """Per resource, ``profile * (1 + (ratio - 1) * exp(-lead / LASTING_MIN))``.
 
     ``ratio`` is the mean of recent free minutes over the profile's value then, within ``RATIO_LIMITS``; minutes under
-    a command do not count. Without a profile the recent mean is taken to last. Storage follows its declared schedule.
+    a command do not count. Without a profile the recent mean is taken to last. Storage follows its declared schedule;
+    charging has no ratio either, because the few cars that are there say nothing of those to come.
     """
 
     def __init__(self, specs: Sequence[ResourceSpec]) -> None:
@@ -36,6 +39,7 @@ class OwnForecast:
                 self._profile[row] = 0.0
         self._has_profile = ~np.isnan(self._profile[:, 0])
         self._fixed = np.array([spec.kind is ResourceKind.STORAGE for spec in specs], dtype=bool)
+        self._own_ratio = ~np.array([spec.kind in _WITHOUT_RATIO for spec in specs], dtype=bool)
         self._worth_kw = _WORTH_A_RATIO * np.array([spec.rated_kw for spec in specs])
         self._recent_kw = np.full(count, np.nan)
         self._ratio = np.ones(count)
@@ -47,7 +51,7 @@ class OwnForecast:
         blended = np.where(seen, kept * self._recent_kw + (1 - kept) * power_kw, power_kw)
         self._recent_kw = np.where(free, blended, self._recent_kw)
         typical = self._profile[:, _column(at - INTERVAL / 15)]
-        usable = free & self._has_profile & ~self._fixed & (typical > self._worth_kw)
+        usable = free & self._has_profile & self._own_ratio & (typical > self._worth_kw)
         ratio = np.clip(self._recent_kw / np.where(usable, typical, 1.0), *RATIO_LIMITS)
         self._ratio = np.where(usable, ratio, self._ratio)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adapters.kit.own_forecast import OwnForecast
-from adapters.kit.resource_spec import ResourceSpec, StorageTerms
+from adapters.kit.resource_spec import ChargingTerms, ResourceSpec, StorageTerms
 from tests.adapters.gateway_rig import T0, process
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.timegrid import TimeGrid
@@ -23,9 +23,9 @@ def test_over__the_profile_before_anything_was_seen() -> None:
 
 def test_over__today_moves_the_profile_and_fades() -> None:
     forecast = OwnForecast([process(profile_kw=np.full(96, 100.0))])
-    for minute in range(1, 31):
+    for minute in range(1, 61):
         forecast.observe(T0 + timedelta(minutes=minute), np.array([120.0]), np.array([True]))
-    expected = 100.0 * (1.0 + 0.2 * np.exp(-np.arange(4) * 15.0 / 180.0))
+    expected = 100.0 * (1.0 + 0.2 * np.exp(-np.arange(4) * 15.0 / 720.0))
     assert forecast.over(GRID)[0] == pytest.approx(expected)
 
 
@@ -47,3 +47,12 @@ def test_over__storage_keeps_to_its_declared_schedule() -> None:
     forecast = OwnForecast([spec])
     forecast.observe(T0, np.array([500.0]), np.array([True]))
     assert forecast.over(GRID)[0] == pytest.approx([-56.0, -57.0, -58.0, -59.0])
+
+
+def test_over__charging_keeps_to_its_profile() -> None:
+    spec = ResourceSpec(
+        "p", "s", ResourceKind.PUBLIC_CHARGING, 100.0, 0, 1, ChargingTerms(), profile_kw=np.full(96, 40.0)
+    )
+    forecast = OwnForecast([spec])
+    forecast.observe(T0, np.array([80.0]), np.array([True]))
+    assert forecast.over(GRID)[0] == pytest.approx(np.full(4, 40.0))

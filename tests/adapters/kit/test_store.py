@@ -40,7 +40,6 @@ def test_begin_boot__counts_starts(tmp_path: Path) -> None:
 def test_transaction__all_or_nothing() -> None:
     store = GatewayStore(":memory:")
 
-
     def crash() -> None:
         with store.transaction():
             store.save_resource("r1", b"{}")
