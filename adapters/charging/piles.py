@@ -1,8 +1,10 @@
 """Charging clusters as a cumulative-energy envelope, and least laxity first when power is short.
 
 Cars that are there: at the earliest ``min(need, p_max * t)``, at the latest so that the need is met by departure. Cars
-still to come: what the forecast holds beyond those that are there; they may be served ``slack_min`` later.
+still to come: the share ``1 - exp(-lead / half a session)`` of the forecast; they may be served ``slack_min`` later.
 """
+
+from datetime import timedelta
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from vpp.domain.flexibility import Charging, Series
 from vpp.domain.timegrid import INTERVAL, INTERVAL_H
 
 INTERVAL_MIN = INTERVAL.total_seconds() / 60
+HOUR = timedelta(hours=1)
+_TYPICAL_SESSION_MIN = {ResourceKind.PUBLIC_CHARGING: 45.0, ResourceKind.RESIDENTIAL_CHARGING: 150.0}
 
 
 class ChargingAdapter:
@@ -27,15 +31,18 @@ class ChargingAdapter:
         spec = request.spec
         terms = _terms(spec)
         piles = _piles(spec, request.readings)
-        earliest, latest = _present_cars(piles, spec.devices, len(request.grid))
-        to_come = np.maximum(np.cumsum(request.forecast_kw) * INTERVAL_H - earliest, 0.0)
-        to_come = np.maximum.accumulate(to_come)
-        ceiling = _within_power(earliest + to_come, spec.rated_kw)
+        elapsed_h = (request.now - request.grid.start) / HOUR
+        ends_h: Series = INTERVAL_H * np.arange(1.0, len(request.grid) + 1.0, dtype=np.float64) - elapsed_h
+        earliest, latest = _present_cars(piles, spec.devices, ends_h)
+        to_come = _cars_to_come(request.forecast_kw, ends_h, _session_h(spec))
+        # What the running interval has had so far is taken as expected, so that sums count from the grid's start.
+        begun_kwh = float(request.forecast_kw[0]) * elapsed_h
+        ceiling = _within_power(begun_kwh + earliest + to_come, spec.rated_kw)
         forecast = _steps(ceiling) / INTERVAL_H
-        floor = latest + _delayed(to_come, terms.slack_min)
+        floor = begun_kwh + latest + _delayed(to_come, terms.slack_min)
         power_min = np.zeros_like(forecast)
         if spec.kind is ResourceKind.PUBLIC_CHARGING and terms.slowing_consented:
-            kept = _kept_fraction(terms)
+            kept = _kept_fraction(spec)
             floor = np.minimum(floor, kept * ceiling)
             power_min = kept * forecast
         return request.offer(
@@ -88,15 +95,29 @@ def unserved_kwh(spec: ResourceSpec, setpoint_kw: float, readings: DeviceReading
     return float(lacking[piles.plugged[spec.devices]].sum())
 
 
-def _present_cars(piles: PileReadings, devices: slice, intervals: int) -> tuple[Series, Series]:
-    """Cumulative energy at the earliest and at the latest, shape (intervals,) each, at interval ends."""
+def _session_h(spec: ResourceSpec) -> float:
+    minutes = _terms(spec).session_min
+    return (_TYPICAL_SESSION_MIN[spec.kind] if minutes is None else max(minutes, 1.0)) / 60.0
+
+
+def _cars_to_come(forecast_kw: Series, ends_h: Series, session_h: float) -> Series:
+    """Cumulative energy at interval ends of cars that are not there yet: their share grows as those there leave.
+
+    A session under way has half its length left on average.
+    """
+    leads_h = np.maximum(ends_h - INTERVAL_H / 2, 0.0)
+    newcomers_kw = forecast_kw * (1.0 - np.exp(-leads_h / (0.5 * session_h)))
+    return np.asarray(np.cumsum(newcomers_kw) * INTERVAL_H, dtype=np.float64)
+
+
+def _present_cars(piles: PileReadings, devices: slice, ends_h: Series) -> tuple[Series, Series]:
+    """Cumulative energy at the earliest and at the latest, by ``ends_h`` from now on; both of its shape."""
     plugged = piles.plugged[devices]
     if not plugged.any():
-        return np.zeros(intervals), np.zeros(intervals)
+        return np.zeros_like(ends_h), np.zeros_like(ends_h)
     need = piles.session_needed_kwh[devices][plugged, np.newaxis]
     power = piles.power_max_kw[devices][plugged, np.newaxis]
     leaves_h = piles.minutes_to_departure[devices][plugged, np.newaxis] / 60.0
-    ends_h = INTERVAL_H * np.arange(1, intervals + 1)
     earliest = np.minimum(need, power * ends_h)
     latest = np.minimum(earliest, np.maximum(need - power * np.maximum(leaves_h - ends_h, 0.0), 0.0))
     return earliest.sum(axis=0), latest.sum(axis=0)
@@ -119,9 +140,10 @@ def _delayed(cumulative_kwh: Series, delay_min: float) -> Series:
     return np.asarray(np.interp(ends_min - delay_min, ends_min, cumulative_kwh, left=0.0), dtype=np.float64)
 
 
-def _kept_fraction(terms: ChargingTerms) -> float:
+def _kept_fraction(spec: ResourceSpec) -> float:
     """Share of the energy kept when each session is slowed for as long as it may be."""
-    slowed_share = min(1.0, terms.slowed_at_most_min / max(terms.session_min, 1e-6))
+    terms = _terms(spec)
+    slowed_share = min(1.0, terms.slowed_at_most_min / 60.0 / _session_h(spec))
     return 1.0 - (1.0 - terms.slowed_to_fraction) * slowed_share
 
 

@@ -40,7 +40,7 @@ class ChargingTerms:
         slowing_consented: The tariff lets a session be slowed although less energy is served.
         slowed_to_fraction: Least power of a slowed session, as a share of its own.
         slowed_at_most_min: For how long one session may be slowed.
-        session_min: Typical length of a session.
+        session_min: Typical time that a session charges; ``None``: 45 min in public, 150 min at home.
         slack_min: Typical time between the end of charging and departure, for cars not there yet.
     """
 
@@ -48,7 +48,7 @@ class ChargingTerms:
     slowing_consented: bool = False
     slowed_to_fraction: float = 0.5
     slowed_at_most_min: float = 20.0
-    session_min: float = 45.0
+    session_min: float | None = None
     slack_min: float = 15.0
 
 

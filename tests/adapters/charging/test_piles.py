@@ -1,5 +1,8 @@
 """Charging envelopes and least laxity."""
 
+import dataclasses
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.charging.piles import ChargingAdapter, laxity_order, unserved_kwh
 from adapters.kit.driver import PileReadings
 from adapters.kit.resource_spec import ChargingTerms
-from tests.adapters.adapter_cases import readings, request, spec
+from tests.adapters.adapter_cases import NOW, readings, request, spec
 from vpp.domain.errors import InputError
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Charging
@@ -54,8 +57,21 @@ def test_offer__cars_to_come_are_counted_from_the_forecast() -> None:
     empty = PileReadings(np.zeros(4, dtype=bool), np.zeros(4), np.zeros(4), np.full(4, 7.0), np.full(4, 1.38))
     offer = ChargingAdapter().offer(request(CLUSTER, readings(4, piles=empty), np.full(8, 10.0)))
     assert isinstance(offer.flexibility, Charging)
-    assert offer.forecast_kw == pytest.approx(np.full(8, 10.0))
-    assert offer.flexibility.energy_floor_kwh == pytest.approx(np.arange(8) * 2.5)
+    # The share of newcomers grows with the lead from the middle of each interval; half a session at home is 1.25 h.
+    newcomers_kw = 10.0 * (1.0 - np.exp(-(np.arange(8) + 0.5) * 0.25 / 1.25))
+    assert offer.forecast_kw == pytest.approx(newcomers_kw)
+    energy_kwh = np.cumsum(newcomers_kw) * 0.25
+    # Served a quarter of an hour later at the latest.
+    assert offer.flexibility.energy_floor_kwh == pytest.approx(np.concatenate([[0.0], energy_kwh[:-1]]))
+
+
+def test_offer__within_an_interval_sums_count_from_its_start() -> None:
+    whole = request(CLUSTER, readings(4, piles=PILES), np.full(8, 4.0))
+    later = dataclasses.replace(whole, now=NOW + timedelta(minutes=10))
+    flexibility = ChargingAdapter().offer(later).flexibility
+    assert isinstance(flexibility, Charging)
+    # 10 min at 4 kW, then 5 min of three cars at 7 kW and next to nothing of cars to come.
+    assert flexibility.energy_ceiling_kwh[0] == pytest.approx(4.0 / 6 + 21.0 / 12, abs=0.02)
 
 
 @given(st.floats(0, 40), st.lists(st.floats(0, 30), min_size=16, max_size=16))
