@@ -16,6 +16,7 @@ from vpp.domain.flexibility import Series
 
 REACHED_KW = 1e-3
 SAME_KW = 1e-2
+SAME_CNY = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +32,7 @@ class Candidate:
         saved_kw = float(other.plan.shortfall_kw.sum() - self.plan.shortfall_kw.sum())
         if self.violations or saved_kw < -SAME_KW:
             return False
-        return saved_kw > SAME_KW or self.plan.cost_cny < other.plan.cost_cny
+        return saved_kw > SAME_KW or self.plan.cost_cny < other.plan.cost_cny - SAME_CNY
 
 
 def candidate(arrays: ProblemArrays, response_kw: Series, source: str, status: str, gap: float = np.nan) -> Candidate:
@@ -72,7 +73,9 @@ def judged(
     if exact.violations:
         refused = _restated(fallback, f"exact plan refused: {exact.violations[0].text}")
         return outcome_of(arrays, refused, ceiling_kw, begun)
-    best = fallback if fallback.beats(exact) else exact
+    # A cheaper plan than the exact one lies within the gap of the same bound.
+    known = replace(fallback, plan=replace(fallback.plan, gap=found.gap))
+    best = known if fallback.beats(exact) else exact
     outcome = outcome_of(arrays, best, ceiling_kw, begun)
     return timed_out(outcome, f"solver: {found.status}") if found.verdict is Verdict.STOPPED else outcome
 

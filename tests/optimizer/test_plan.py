@@ -246,6 +246,21 @@ def test_plan_dispatch__every_plan_is_feasible_and_exact_never_worse(seed: int) 
             assert exact.plan.cost_cny <= quick.plan.cost_cny + 1e-6
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 100_000), st.sampled_from([-1e5, 1e5, np.nan]), st.data())
+def test_plan_dispatch__a_tampered_plan_is_caught(seed: int, change: float, data: st.DataObject) -> None:
+    asked = random_problem(seed)
+    outcome = plan_dispatch(asked, method="greedy")
+    if isinstance(outcome, Infeasible):
+        return
+    victim = data.draw(st.sampled_from(sorted(outcome.plan.response_kw)))
+    interval = data.draw(st.integers(0, asked.grid.count - 1))
+    changed = outcome.plan.response_kw[victim].copy()
+    changed[interval] += change
+    found = check_plan(asked, replace(outcome.plan, response_kw={**outcome.plan.response_kw, victim: changed}))
+    assert f"resource:{victim}" in {violation.subject for violation in found}
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 100_000), st.floats(0.1, 0.95))
 def test_plan_dispatch__higher_target_never_costs_less(seed: int, share: float) -> None:
