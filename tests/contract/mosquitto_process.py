@@ -25,8 +25,9 @@ def running_mosquitto(folder: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     config = folder / "mosquitto.conf"
+    # By default it drops what a client has not taken after 1,000 messages, without a word to either side.
     config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"
         "log_dest stderr\nlog_type information\nlog_type error\nconnection_messages false\nset_tcp_nodelay true\n"
     )
     process = subprocess.Popen([mosquitto_path(), "-c", str(config)], stderr=subprocess.PIPE, text=True)

@@ -3,16 +3,19 @@
 Sending: ``publish`` returns once the broker has acknowledged; at most ``inflight_limit`` publishes are under way and
 the others wait for their turn, so nothing is dropped for lack of room. A lost link fails them at once.
 Receiving: see ``vpp.infra.inbox``; here a full inbox ends the session in an orderly way, without the will.
+A broker that holds more for a client than it is set up for drops the rest without telling either side: mosquitto does so
+beyond 1,000 messages unless ``max_queued_messages 0`` is in its configuration. Sequence numbers in the payloads show it.
 """
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from aiomqtt import Client, MqttError, ProtocolVersion, Will
+from aiomqtt import Client, Message, MqttError, ProtocolVersion, Will
 
 from vpp.domain.errors import BusError
 from vpp.infra.inbox import DEFAULT_QUEUE_LIMIT, Inbox
@@ -76,7 +79,8 @@ class AiomqttBus:
             check_filter(topic_filter)
         if will is not None:
             check_topic(will.topic)
-        client = self._client(client_id, will)
+        inbox = Inbox(client_id, self._address.queue_limit)
+        client = self._client(client_id, will, inbox)
         where = f"broker {self._address.host}:{self._address.port}: client {client_id!r}"
         async with AsyncExitStack() as stack:
             try:
@@ -84,10 +88,10 @@ class AiomqttBus:
             except MqttError as error:
                 raise BusError(f"{where} cannot connect: {error}") from error
             stack.push_async_callback(_say_farewell, client)
-            session = AiomqttSession(client, Inbox(client_id, self._address.queue_limit), self._address.timeout_s)
+            session = AiomqttSession(client, inbox, self._address.timeout_s)
             # A task group would wrap what the caller's block raises in an exception group.
-            pump = asyncio.get_running_loop().create_task(session.pump(), name=f"mqtt inbox of {client_id}")
-            stack.push_async_callback(_stop, pump)
+            watch = asyncio.get_running_loop().create_task(session.watch(), name=f"mqtt link of {client_id}")
+            stack.push_async_callback(_stop, watch)
             stack.callback(session.close)
             try:
                 await _subscribe(client, subscriptions)
@@ -95,7 +99,7 @@ class AiomqttBus:
                 raise BusError(f"{where} cannot subscribe: {error}") from error
             yield session
 
-    def _client(self, client_id: str, will: LastWill | None) -> Client:
+    def _client(self, client_id: str, will: LastWill | None, inbox: Inbox) -> Client:
         address = self._address
         client = Client(
             address.host,
@@ -109,6 +113,7 @@ class AiomqttBus:
             will=Will(will.topic, will.payload, qos=_QOS, retain=True) if will else None,
             timeout=address.timeout_s,
             keepalive=address.keepalive_s,
+            queue_type=_queue_into(inbox),
             max_inflight_messages=address.inflight_limit,
             max_concurrent_outgoing_calls=address.inflight_limit,
             socket_options=[_SEND_AT_ONCE],
@@ -140,7 +145,7 @@ class AiomqttSession:
             async with asyncio.timeout(self._timeout_s) as limit:
                 self._publishing.add(limit)
                 try:
-                    await self._client.publish(topic, payload, qos=_QOS, retain=retain, timeout=self._timeout_s)
+                    await self._client.publish(topic, payload, qos=_QOS, retain=retain, timeout=math.inf)
                 finally:
                     self._publishing.discard(limit)
         except (MqttError, TimeoutError, ValueError) as error:
@@ -156,13 +161,10 @@ class AiomqttSession:
         """
         return self._inbox.messages()
 
-    async def pump(self) -> None:
-        """Moves what arrives into the inbox until the link is lost or the inbox is full."""
+    async def watch(self) -> None:
+        """Waits for the link to be lost and ends the session then."""
         try:
-            async for message in self._client.messages:
-                if not self._inbox.take(BusMessage(message.topic.value, message.payload, message.retain)):
-                    self._end(self._inbox.full_reason)
-                    return
+            await anext(self._client.messages)
         except MqttError as error:
             self._end(f"the link is lost: {error.__cause__ or error}")
 
@@ -174,6 +176,20 @@ class AiomqttSession:
         self._inbox.end(reason)
         for limit in self._publishing:
             limit.reschedule(asyncio.get_running_loop().time())
+
+
+def _queue_into(inbox: Inbox) -> type[asyncio.Queue[Message]]:
+    """A type of queue that hands messages straight to the inbox: aiomqtt's own way costs a task for each of them.
+
+    What is read from such a queue never comes, so that reading it means waiting for the link to be lost.
+    """
+
+    class InboxQueue(asyncio.Queue[Message]):
+        def put_nowait(self, item: Message) -> None:
+            if not inbox.take(BusMessage(item.topic.value, item.payload, item.retain)):
+                inbox.end(inbox.full_reason)
+
+    return InboxQueue
 
 
 async def _subscribe(client: Client, subscriptions: Sequence[str]) -> None:
