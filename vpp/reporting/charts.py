@@ -33,7 +33,16 @@ SERIES_COLOURS: Mapping[str, str] = {
     "baseline": "#e07b00",
     "no_event": "#b3478c",
 }
-KIND_COLOURS = ("#0b61a4", "#e69f00", "#3a9d7c", "#56b4e9", "#b3478c", "#d9c94a", "#8795a1", "#a0522d")
+KIND_COLOURS: Mapping[str, str] = {
+    "factory_line": "#0b61a4",
+    "factory_process": "#e69f00",
+    "cooling": "#3a9d7c",
+    "lighting": "#d9c94a",
+    "public_charging": "#56b4e9",
+    "residential_charging": "#b3478c",
+    "storage": "#8795a1",
+}
+OTHER_COLOURS = ("#a0522d", "#6a51a3", "#00827f", "#7f7f7f")
 _INTERVAL_MS = INTERVAL.total_seconds() * 1000.0
 _GAP = math.nan
 
@@ -107,10 +116,16 @@ def load_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
     """Load, baseline and, in simulation, the load of the twin without the event."""
     load = report["load"]
     starts = _local_ms(load["interval_starts"])
+    labels = [clock(text) for text in load["interval_starts"]]
     names = ["baseline", "actual"] + (["no_event"] if load.get("no_event_kw") else [])
     columns = {name: _scaled(load[f"{name}_kw"], len(starts), unit) for name in names}
+    if len(starts) > 1:
+        # A step needs the end of the last interval, too.
+        starts = [*starts, 2.0 * starts[-1] - starts[-2]]
+        labels = [*labels, labels[-1]]
+        columns = {name: [*values, values[-1]] for name, values in columns.items()}
     plot = _figure()
-    source = _source(starts, columns, [clock(text) for text in load["interval_starts"]], unit)
+    source = _source(starts, columns, labels, unit)
     for edges in _window(report["event"]):
         plot.add_layout(
             BoxAnnotation(left=edges[0], right=edges[1], fill_color="#e69f00", fill_alpha=0.13, line_color=None)
@@ -147,7 +162,7 @@ def kind_chart(report: Mapping[str, Any], unit: PowerUnit) -> Chart:
     for i, kind in enumerate(kinds):
         bottoms, tops = _stack(up, down, columns[f"k{i}"])
         source.data[f"b{i}"], source.data[f"t{i}"] = bottoms, tops
-        colour = KIND_COLOURS[i % len(KIND_COLOURS)]
+        colour = KIND_COLOURS.get(kind, OTHER_COLOURS[i % len(OTHER_COLOURS)])
         bars = plot.vbar(
             x="mid", bottom=f"b{i}", top=f"t{i}", width=0.86 * _INTERVAL_MS, source=source, color=colour, name=f"k{i}"
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from vpp.reporting.figures import PowerUnit, exact, finite, known, mean, power_unit
@@ -75,9 +75,10 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class FactorRow:
-    """Participants that share one payment factor; ``factor`` is ``None`` where none was set."""
+    """Participants whose payment factors lie within one tenth; both ends are ``None`` where none was set."""
 
-    factor: Decimal | None
+    lowest: Decimal | None
+    highest: Decimal | None
     participants: int
     response_kwh: Decimal
     payment_cny: Decimal
@@ -198,13 +199,12 @@ def by_response(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def settlement_sums(report: Mapping[str, Any]) -> SettlementSums:
-    """The participants' lines grouped by factor, highest first, and compared with the totals to one cent and 1 kWh."""
+    """The participants' lines by tenths of the factor, highest first, compared with the totals to a cent and 1 kWh."""
     groups: dict[Decimal | None, list[Mapping[str, Any]]] = {}
     for line in report["participants"]:
-        groups.setdefault(exact(line.get("factor")), []).append(line)
+        groups.setdefault(_tenth(exact(line.get("factor"))), []).append(line)
     rows = tuple(
-        FactorRow(factor, len(lines), _sum(lines, "response_kwh"), _sum(lines, "payment_cny"))
-        for factor, lines in sorted(groups.items(), key=lambda pair: (pair[0] is None, -(pair[0] or 0)))
+        _factor_row(lines) for _, lines in sorted(groups.items(), key=lambda pair: (pair[0] is None, -(pair[0] or 0)))
     )
     energy = sum((row.response_kwh for row in rows), Decimal())
     money = sum((row.payment_cny for row in rows), Decimal())
@@ -220,6 +220,21 @@ def settlement_sums(report: Mapping[str, Any]) -> SettlementSums:
         paid=sum(1 for line in report["participants"] if (exact(line.get("payment_cny")) or 0) > 0),
         mean_price=total_cny / total_kwh if total_cny is not None and total_kwh else None,
         differs=differs,
+    )
+
+
+def _tenth(factor: Decimal | None) -> Decimal | None:
+    return None if factor is None else factor.quantize(Decimal("0.1"), rounding=ROUND_FLOOR)
+
+
+def _factor_row(lines: Sequence[Mapping[str, Any]]) -> FactorRow:
+    factors = [factor for factor in (exact(line.get("factor")) for line in lines) if factor is not None]
+    return FactorRow(
+        min(factors, default=None),
+        max(factors, default=None),
+        len(lines),
+        _sum(lines, "response_kwh"),
+        _sum(lines, "payment_cny"),
     )
 
 

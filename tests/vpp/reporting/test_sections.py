@@ -75,6 +75,7 @@ def test_settlement_sums__agree_with_the_totals(build_report: Build) -> None:
         {"id": "a", "factor": 1.0, "response_kwh": 100.0, "payment_cny": "120.00"},
         {"id": "b", "factor": 0.2, "response_kwh": 50.0, "payment_cny": "12.00"},
         {"id": "c", "factor": None, "response_kwh": None, "payment_cny": "0.00"},
+        {"id": "d", "factor": "0.26", "response_kwh": 0.0, "payment_cny": "0.00"},
     ]
     report["settlement"] |= {"total_payment_cny": "132.00", "total_response_kwh": 150.0}
 
@@ -82,10 +83,10 @@ def test_settlement_sums__agree_with_the_totals(build_report: Build) -> None:
 
     assert (sums.payment_cny, sums.response_kwh, sums.paid, sums.differs) == (Decimal("132.00"), Decimal(150), 2, False)
     assert sums.mean_price == Decimal("0.88")
-    assert [(row.factor, row.participants) for row in sums.rows] == [
-        (Decimal("1.0"), 1),
-        (Decimal("0.2"), 1),
-        (None, 1),
+    assert [(row.lowest, row.highest, row.participants) for row in sums.rows] == [
+        (Decimal("1.0"), Decimal("1.0"), 1),
+        (Decimal("0.2"), Decimal("0.26"), 2),
+        (None, None, 1),
     ]
 
 
