@@ -17,7 +17,9 @@ LASTING_MIN = 720.0
 """What makes a day unusual, its heat above all, lasts for most of it."""
 RATIO_LIMITS = (0.5, 1.5)
 _WORTH_A_RATIO = 0.05
-_WITHOUT_RATIO = frozenset({ResourceKind.STORAGE, ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
+_WITHOUT_RATIO = frozenset(
+    {ResourceKind.FACTORY_LINE, ResourceKind.STORAGE, ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING}
+)
 
 
 class OwnForecast:
@@ -25,7 +27,8 @@ class OwnForecast:
 
     ``ratio`` is the mean of recent free minutes over the profile's value then, within ``RATIO_LIMITS``; minutes under
     a command do not count. Without a profile the recent mean is taken to last. Storage follows its declared schedule;
-    charging has no ratio either, because the few cars that are there say nothing of those to come.
+    charging has no ratio either, because the few cars that are there say nothing of those to come, and lines none
+    because a stop now says nothing of the next hours.
     """
 
     def __init__(self, specs: Sequence[ResourceSpec]) -> None:
