@@ -3,8 +3,8 @@
 Sending: ``publish`` returns once the broker has acknowledged; at most ``inflight_limit`` publishes are under way and
 the others wait for their turn, so nothing is dropped for lack of room. A lost link fails them at once.
 Receiving: see ``vpp.infra.inbox``; here a full inbox ends the session in an orderly way, without the will.
-A broker that holds more for a client than it is set up for drops the rest without telling either side: mosquitto does so
-beyond 1,000 messages unless ``max_queued_messages 0`` is in its configuration. Sequence numbers in the payloads show it.
+A broker that holds more for a client than it is set up for drops the rest without telling either side: mosquitto does
+so beyond 1,000 messages unless its configuration has ``max_queued_messages 0``. Sequence numbers in payloads show it.
 """
 
 import asyncio
