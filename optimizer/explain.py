@@ -156,7 +156,7 @@ _OWN_LIMITS = {
 def _full_nodes(arrays: ProblemArrays, response_kw: Series) -> dict[int, str]:
     full: dict[int, str] = {}
     for limit in _nodes(arrays, response_kw):
-        node_id = limit.name.split(":")[1]
+        node_id = limit.name.removeprefix("node:").rpartition(":")[0]
         position = next(m for m, node in enumerate(arrays.problem.nodes) if node.id == node_id)
         for i in arrays.members[position].tolist():
             full.setdefault(i, node_id)

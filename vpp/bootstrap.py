@@ -3,12 +3,19 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Self
 
 from vpp.domain.control import ControlSettings
 from vpp.domain.facts import ControllerStarted
 from vpp.domain.fleet import Fleet
 from vpp.domain.programs import Program
+from vpp.infra.clock import SystemClock
+from vpp.infra.memory.metrics import MemoryMetrics
 from vpp.infra.mqtt.gateway_link import GatewayLink
+from vpp.infra.store.archive import open_archive
+from vpp.infra.store.folder import StoreFolder
+from vpp.infra.store.ledger import open_ledger
 from vpp.ports import Bus, Clock, ClockReading, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
@@ -134,10 +141,46 @@ class Controller:
         """Replays the ledger and opens a new epoch; to be awaited once before ``run``."""
         await self.recorder.replay()
         await self.recorder.record(ControllerStarted(at=self.clock.now(), epoch=self.setup.epoch))
-        self.ingest.resume()
+        await self.ingest.resume()
 
     async def run(self) -> None:
         """Runs until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.link.run(self.ingest), name="controller/link")
             group.create_task(self.runner.run(), name="controller/runner")
+
+
+class Records:
+    """A store opened for reading: reports and statements of what has happened, without a controller."""
+
+    def __init__(self, folder: StoreFolder) -> None:
+        """Opens ledger and archive.
+
+        Raises:
+            ConfigError: no store lies there.
+            StoreError: a database cannot be opened.
+        """
+        folder.require()
+        clock, metrics = SystemClock(), MemoryMetrics()
+        settings = ControlSettings()
+        self.ledger = open_ledger(folder.ledger_url)
+        self.archive = open_archive(folder.archive_url)
+        self.recorder = Recorder(self.ledger, metrics)
+        registry = Registry(folder.fleet(), metrics)
+        intake = Intake(self.recorder, registry, folder.programs(), ReferencePeak(0.0, "", date.min), clock)
+        self.settling = Settling(
+            self.recorder,
+            registry,
+            intake,
+            Measuring(self.recorder, self.archive),
+            clock=clock,
+            recovery_intervals=settings.recovery_intervals,
+        )
+        self.views = Views(self.recorder, registry, self.settling, folder.network(), settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close()
+        self.archive.close()

@@ -43,8 +43,16 @@ class World:
         """Steps the plant up to the last full minute, at most to its window's end."""
         now = self._clock.now()
         while self.plant.minute < self.plant.window.minutes and self.plant.now + MINUTE <= now:
-            self.plant.step()
-            self.resource_minutes_kw.append(self.plant.resource_power_kw())
+            self._step()
+
+    def advance_to_end(self) -> None:
+        """Steps the plant to its window's end, whatever the clock says."""
+        while self.plant.minute < self.plant.window.minutes:
+            self._step()
+
+    def _step(self) -> None:
+        self.plant.step()
+        self.resource_minutes_kw.append(self.plant.resource_power_kw())
 
     def interval_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
         """Mean power per resource and 15-minute interval from ``start`` on, shape (resources, count)."""

@@ -1,16 +1,37 @@
-"""The ``vpp`` command."""
+"""The ``vpp`` command: commands of its own, and those that other packages offer by entry point.
 
-from importlib.metadata import version
+The harness and the gateways are found through the entry-point group ``vpp.commands``, so that the controller depends on
+neither.
+"""
+
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 import typer
 
+from vpp.cli.baseline import baseline_command
+from vpp.cli.optimize import optimize_command
+from vpp.cli.records import audit_app, event_app, report_command, settle_command
+
 DISTRIBUTION = "beichen-vpp"
+COMMAND_GROUP = "vpp.commands"
 
 app = typer.Typer(name="vpp", no_args_is_help=True, help="Virtual power plant and demand response for one district.")
+app.command("optimize")(optimize_command)
+app.command("baseline")(baseline_command)
+app.command("report")(report_command)
+app.command("settle")(settle_command)
+app.add_typer(event_app, name="event")
+app.add_typer(audit_app, name="audit")
+for _command in sorted(entry_points(group=COMMAND_GROUP), key=lambda point: point.name):
+    _loaded = _command.load()
+    if isinstance(_loaded, typer.Typer):
+        app.add_typer(_loaded, name=_command.name)
+    else:
+        app.command(_command.name)(_loaded)
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if asked:
         typer.echo(version(DISTRIBUTION))
         raise typer.Exit

@@ -1,6 +1,7 @@
 """Tracking: once a minute, what is verified against what is aimed at, and a new revision when it falls short."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -20,7 +21,7 @@ from vpp.domain.control import (
 )
 from vpp.domain.events import EventState
 from vpp.domain.flexibility import Series
-from vpp.domain.outcome import MATERIAL_KW, Waterfall, called_from, commanded_kw, response_kw, waterfall
+from vpp.domain.outcome import MATERIAL_KW, acknowledged_kw, called_from, commanded_kw, response_kw
 from vpp.domain.timegrid import INTERVAL, floor_interval
 from vpp.ports import Clock, Metrics
 from vpp.services.dispatching import Dispatching
@@ -30,6 +31,20 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
 MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Target and the five figures of the running interval, means since it began, in kW."""
+
+    interval: datetime
+    target_kw: float
+    committed_kw: float
+    commanded_kw: float
+    acknowledged_kw: float
+    metered_kw: float
+    verified_kw: float
+    by_kind_kw: Mapping[str, float]
 
 
 class Tracking:
@@ -123,10 +138,23 @@ class Tracking:
             expected_now_kw=expected_kw(asked, fraction, lost, index),
             next_kw=expected_kw(asked, fraction, lost, index + 1) if behind else None,
         )
+        leaving = self._leaving(record, asked, index)
+        if leaving is not None:
+            return Redispatch(interval, aim_kw, f"participant {leaving!r} opted out", projection.projected_kw)
         return decide(projection, now, goal=Goal(target_kw, aim_kw), memory=memory, settings=self._settings)
 
+    def _leaving(self, record: EventRecord, asked: Mapping[str, Series], index: int) -> str | None:
+        """A participant who opted out and is still called from interval ``index`` on."""
+        for resource_id, values in asked.items():
+            participant_id = self._registry.fleet.participant_of(resource_id).id
+            if participant_id in record.opted_out and values[index:].max(initial=0.0) > MATERIAL_KW:
+                return participant_id
+        return None
+
     def _lost(self, record: EventRecord, resource_id: str) -> bool:
-        """Whether nothing can be expected of a commanded resource: it refused, or nothing is heard of it."""
+        """Whether nothing can be expected of a commanded resource: refused, opted out, or nothing is heard of it."""
+        if self._registry.fleet.participant_of(resource_id).id in record.opted_out:
+            return True
         newest = record.commands[resource_id][-1]
         gateway_id = self._registry.fleet.resource(resource_id).gateway_id
         return newest.state is AckState.REFUSED or not self._recorder.book.gateways_online.get(gateway_id, False)
@@ -183,21 +211,38 @@ class Tracking:
             response = response_kw(baseline, mean[column : column + 1], record.declaration.direction)
             seen[resource_id] = seen.get(resource_id, Delivery()).seen(float(values[index]), float(response[0]))
 
-    def waterfall_now(self, record: EventRecord, now: datetime) -> Waterfall | None:
-        """The five figures with the running interval's mean so far; other intervals as far as the picture reaches."""
-        if record.baselines is None:
+    def present(self, record: EventRecord, now: datetime) -> Present | None:
+        """The running interval's figures so far; ``None`` outside the event or before the baselines are frozen."""
+        index = record.grid.index_of(now)
+        if record.baselines is None or not 0 <= index < len(record.grid):
             return None
+        interval = floor_interval(now)
+        mean, good = self._ingest.live.mean_kw(interval, now)
         asked = commanded_kw(record)
-        power = {r: np.full(len(record.grid), np.nan) for r in asked}
-        good = {r: np.zeros(len(record.grid), dtype=np.bool_) for r in asked}
-        for t, interval in enumerate(record.grid):
-            if interval + MINUTE > now or interval + INTERVAL < now - timedelta(minutes=30):
+        metered, verified = 0.0, 0.0
+        by_kind: dict[str, float] = {}
+        for resource_id, values in asked.items():
+            first = called_from(values)
+            column = self._ingest.live.index[resource_id]
+            if first is None or first > index or not np.isfinite(mean[column]):
                 continue
-            mean, fine = self._ingest.live.mean_kw(interval, min(now, interval + INTERVAL))
-            for r in asked:
-                power[r][t] = mean[self._ingest.live.index[r]]
-                good[r][t] = fine[self._ingest.live.index[r]]
-        return waterfall(record, power_kw=power, good=good, committed=self.committed_kw(record))
+            baseline = record.baseline_kw(resource_id)[index : index + 1]
+            response = float(response_kw(baseline, mean[column : column + 1], record.declaration.direction)[0])
+            metered += response
+            if good[column]:
+                verified += response
+                kind = self._registry.fleet.resource(resource_id).kind.value
+                by_kind[kind] = by_kind.get(kind, 0.0) + response
+        return Present(
+            interval=interval,
+            target_kw=float(record.target_kw[index]),
+            committed_kw=float(self.committed_kw(record)[index]),
+            commanded_kw=sum(float(values[index]) for values in asked.values()),
+            acknowledged_kw=float(acknowledged_kw(record, asked)[index]),
+            metered_kw=metered,
+            verified_kw=verified,
+            by_kind_kw=by_kind,
+        )
 
     @staticmethod
     def committed_kw(record: EventRecord) -> Series:

@@ -1,0 +1,175 @@
+"""The demonstration: a whole district over a real MQTT broker, in scaled time, in one process.
+
+The controller and every gateway hold a connection of their own to the broker (an embedded one, unless another is
+named). Solves run in a worker process; the scaled clock stands still while an event's first plan is made.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from optimizer import WorkLimits, plan_dispatch
+from optimizer.warm import warm_up
+from simulator.harness.assembly import (
+    EVENT_ID,
+    import_history,
+    make_gateways,
+    people,
+    save_setup,
+    shipped_programs,
+)
+from simulator.harness.registration import fleet_of, reference_peak_of
+from simulator.harness.truth import complete_report, simulation_part
+from simulator.harness.world import PlantForecasts, World
+from simulator.scenario import Scenario
+from vpp.bootstrap import Controller, Outside, Setup
+from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
+from vpp.domain.settlement import Statement
+from vpp.infra.chinese_calendar import chinese_working_days
+from vpp.infra.clock import ScaledClock
+from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
+from vpp.infra.mqtt.embedded_broker import embedded_broker
+from vpp.infra.prometheus import PrometheusMetrics
+from vpp.infra.store.archive import SqlMeterArchive, open_archive
+from vpp.infra.store.epoch import next_epoch
+from vpp.infra.store.folder import StoreFolder
+from vpp.infra.store.ledger import SqlLedger, open_ledger
+from vpp.infra.workers import ProcessWorkers
+from vpp.ports import ClockReading
+
+DECLARE_AFTER_S = 20.0
+LOOK_EVERY_S = 0.25
+SOLVE_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How to run the demonstration.
+
+    Attributes:
+        speed: Scaled seconds per second.
+        broker: ``None`` for an embedded one.
+        manual: Declare nothing; somebody else will.
+        on_look: Called a few times a second.
+    """
+
+    seed: int
+    speed: float
+    store: StoreFolder
+    broker: BrokerAddress | None = None
+    manual: bool = False
+    on_look: Callable[[Controller, World], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRun:
+    """What came of it; ``report`` is ``None`` when no event ended."""
+
+    report: dict[str, Any] | None
+    statements: tuple[Statement, ...]
+
+
+def plan_with_deadline(problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
+    """The optimiser bounded by time; runs in a worker process."""
+    return plan_dispatch(problem, limits=WorkLimits(deadline_s=SOLVE_DEADLINE_S), previous=previous)
+
+
+async def run_demo(scenario: Scenario, options: DemoOptions) -> DemoRun:
+    """Runs until the event is over, or the scenario's window is; everything it started is stopped when it returns."""
+    clock = ScaledClock(scenario.window.start, options.speed)
+    clock.hold()
+    plant = scenario.make_plant(options.seed)
+    world = World(plant, clock)
+    save_setup(options.store, scenario, plant)
+    ledger = open_ledger(options.store.ledger_url)
+    archive = open_archive(options.store.archive_url)
+    try:
+        await import_history(archive, scenario, plant)
+        with ProcessWorkers(1, warm_up=warm_up) as workers:
+            async with _broker(options.broker) as address:
+                controller = _controller(scenario, options, clock, world, (ledger, archive), workers, address)
+                await workers.warm()
+                await controller.start()
+                clock.resume()
+                await _until_over(scenario, controller, world, AiomqttBus(address), options)
+        record = controller.recorder.book.events.get(EVENT_ID)
+        if record is None or record.live:
+            return DemoRun(None, ())
+        part = simulation_part(scenario, options.seed, controller, world, await ledger.log_hash())
+        report = complete_report(await controller.views.report(EVENT_ID), part)
+        return DemoRun(report, await controller.settling.statements(EVENT_ID))
+    finally:
+        archive.close()
+        ledger.close()
+
+
+def _controller(
+    scenario: Scenario,
+    options: DemoOptions,
+    clock: ScaledClock,
+    world: World,
+    stores: tuple[SqlLedger, SqlMeterArchive],
+    workers: ProcessWorkers,
+    address: BrokerAddress,
+) -> Controller:
+    outside = Outside(
+        bus=AiomqttBus(address),
+        ledger=stores[0],
+        archive=stores[1],
+        clock=clock,
+        workers=workers,
+        metrics=PrometheusMetrics(),
+        network=PlantForecasts(world.plant),
+        planner=plan_with_deadline,
+        calendar=chinese_working_days,
+    )
+    setup = Setup(
+        fleet=fleet_of(scenario),
+        programs=shipped_programs(),
+        reference_peak=reference_peak_of(scenario.district),
+        epoch=next_epoch(options.store.epoch_path),
+        while_first_plan=lambda making: clock.hold() if making else clock.resume(),
+        clock_sync=lambda: ClockReading(clock.now(), datetime.now(UTC), clock.speed),
+    )
+    return Controller(outside, setup)
+
+
+@asynccontextmanager
+async def _broker(address: BrokerAddress | None) -> AsyncIterator[BrokerAddress]:
+    if address is not None:
+        yield address
+        return
+    async with embedded_broker() as port:
+        yield BrokerAddress(host="127.0.0.1", port=port)
+
+
+async def _until_over(
+    scenario: Scenario, controller: Controller, world: World, bus: AiomqttBus, options: DemoOptions
+) -> None:
+    clock = controller.clock
+    made = make_gateways(scenario, world, bus=bus, clock=clock, metrics=controller.outside.metrics, disk=None)
+    declare_at = min(clock.now() + timedelta(seconds=DECLARE_AFTER_S * options.speed), scenario.event.declare_at)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(controller.run(), name="controller")]
+        tasks += [group.create_task(gateway.run(), name=f"gateway/{i}") for i, gateway in enumerate(made)]
+        if not options.manual:
+            spoken = people(scenario, controller, options.seed, declare_at=declare_at)
+            tasks.append(group.create_task(spoken, name="people"))
+        await _watch(scenario, controller, world, options)
+        for task in tasks:
+            task.cancel()
+
+
+async def _watch(scenario: Scenario, controller: Controller, world: World, options: DemoOptions) -> None:
+    """Returns when the event has ended or the window is over."""
+    end = scenario.window.end + timedelta(minutes=10)
+    while controller.clock.now() < end:
+        await asyncio.sleep(LOOK_EVERY_S)
+        if options.on_look is not None:
+            options.on_look(controller, world)
+        record = controller.recorder.book.events.get(EVENT_ID)
+        if record is not None and not record.live:
+            return
