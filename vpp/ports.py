@@ -179,11 +179,27 @@ class Gateways(Protocol):
         """Tells a gateway what is committed and may be forgotten, or what is asked for again."""
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayStart:
+    """What a gateway says of its own start; a birth that the broker has kept says the same thing again.
+
+    Attributes:
+        boot: Count of its starts, on its disk.
+        telemetry_from: Its next telemetry sequence number then.
+        acks_from: The same for acks.
+    """
+
+    boot: int
+    started_at: datetime
+    telemetry_from: int
+    acks_from: int
+
+
 class GatewayListener(Protocol):
     """Who takes in what gateways say; every message was decoded and belongs to the gateway whose topic it came on."""
 
-    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], *, telemetry_from: int) -> None:
-        """A gateway introduced itself; its next telemetry sequence number is ``telemetry_from``."""
+    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], start: GatewayStart) -> None:
+        """A gateway introduced itself."""
 
     async def on_status(self, gateway_id: str, *, online: bool) -> None:
         """A gateway came or went."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from vpp.domain import facts
 from vpp.domain.commands import AckState, Command, advance_ack
-from vpp.domain.errors import InvariantError, UnknownThingError
+from vpp.domain.errors import InputError, InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import TimeGrid
@@ -122,6 +122,7 @@ class Book:
     epoch: int = 0
     events: dict[str, EventRecord] = field(default_factory=dict)
     gateways_online: dict[str, bool] = field(default_factory=dict)
+    gateway_starts: dict[str, facts.GatewayStarted] = field(default_factory=dict)
     telemetry_seq: dict[str, int] = field(default_factory=dict)
     ack_seq: dict[str, int] = field(default_factory=dict)
     sequence: int = 0
@@ -150,9 +151,12 @@ class Book:
         """Refuses a fact that may not happen now, before it is written down.
 
         Raises:
-            IllegalTransitionError: the fact claims a step that the event's state table does not have.
+            IllegalTransitionError: the fact claims a step that the event's or a command's state table does not have.
             UnknownThingError: it names an event that was never declared.
+            InputError: it declares an event whose id is taken.
         """
+        if isinstance(fact, facts.EventDeclared) and fact.event_id in self.events:
+            raise InputError(f"event id {fact.event_id!r} is taken")
         step = _step_of(fact)
         if step is not None:
             record = self.event(fact.event_id)
@@ -244,6 +248,16 @@ class Book:
     def _(self, fact: facts.ReadingsStored) -> None:
         for gateway_id, seq in fact.through_seq.items():
             self.telemetry_seq[gateway_id] = seq
+
+    @_apply.register
+    def _(self, fact: facts.GatewayStarted) -> None:
+        """Numbers that begin below what we hold mean that the gateway's disk was lost: its streams begin anew."""
+        gateway_id = fact.gateway_id
+        self.gateway_starts[gateway_id] = fact
+        if fact.telemetry_from <= self.telemetry_seq.get(gateway_id, 0):
+            self.telemetry_seq[gateway_id] = fact.telemetry_from - 1
+        if fact.acks_from <= self.ack_seq.get(gateway_id, 0):
+            self.ack_seq[gateway_id] = fact.acks_from - 1
 
     @_apply.register
     def _(self, fact: facts.GatewayChanged) -> None:

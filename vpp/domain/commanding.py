@@ -62,6 +62,9 @@ def commands_for(
         response = response_kw.get(resource_id, np.zeros(len(forecast)))
         mode = _mode(record.declaration.direction, fleet.resource(resource_id).kind)
         setpoints = _setpoints(mode, forecast, response, fleet.resource(resource_id).rated_kw)
+        if mode is CommandMode.AT_MOST:
+            # A forecast above the rating would make a setpoint that binds nothing look like a call.
+            forecast = np.where(response > MATERIAL_KW, forecast, np.minimum(forecast, setpoints))
         if _unchanged(record, resource_id, issue.first_interval, setpoints):
             continue
         sequence = issue.first_sequence + len(commands)
@@ -92,7 +95,9 @@ def release_commands(record: EventRecord, issue: Issue) -> list[Command]:
     """
     commands: list[Command] = []
     for resource_id, history in record.commands.items():
-        last = history[-1].command
+        last = (record.in_force(resource_id, issue.first_interval) or history[-1]).command
+        index = (issue.first_interval - last.schedule_start) // INTERVAL
+        now = min(max(index, 0), len(last.setpoints_kw) - 1)
         sequence = issue.first_sequence + len(commands)
         commands.append(
             Command(
@@ -104,8 +109,8 @@ def release_commands(record: EventRecord, issue: Issue) -> list[Command]:
                 resource_id=resource_id,
                 mode=last.mode,
                 schedule_start=issue.first_interval,
-                setpoints_kw=last.setpoints_kw[-1:],
-                assumed_forecast_kw=last.assumed_forecast_kw[-1:],
+                setpoints_kw=last.setpoints_kw[now : now + 1],
+                assumed_forecast_kw=last.assumed_forecast_kw[now : now + 1],
                 valid_from=issue.valid_from,
                 expires_at=issue.valid_from + CANCEL_NOTICE,
                 release_after_s=issue.release_after_s.get(resource_id, 0.0),
@@ -125,7 +130,7 @@ def _setpoints(mode: CommandMode, forecast: Series, response: Series, rated_kw: 
     free = {CommandMode.AT_MOST: np.full(len(forecast), rated_kw), CommandMode.AT_LEAST: np.zeros(len(forecast))}
     asked = forecast - response if mode is not CommandMode.AT_LEAST else forecast + response
     if mode is not CommandMode.EXACTLY:
-        asked = np.where(response > MATERIAL_KW, np.maximum(asked, 0.0), free[mode])
+        asked = np.where(response > MATERIAL_KW, np.clip(asked, 0.0, rated_kw), free[mode])
     return tuple(float(x) for x in np.round(asked / SETPOINT_STEP_KW) * SETPOINT_STEP_KW)
 
 

@@ -25,6 +25,7 @@ class ControlSettings:
         reserve_fraction: Reachable response held uncommitted by the first plan, until delivery is learnt.
         deadband_fraction: Shortfall below the aim that is let be.
         urgent_fraction: Shortfall from which at most one cycle is waited.
+        urgent_hold_off_s: Least time between two revisions for such a shortfall; less than a cycle, which may be early.
         hold_off_s: Least time between two revisions for smaller shortfalls.
         trim_fraction: Share of the aim above which a surplus is trimmed, after ``trim_cycles`` cycles.
         trim_hold_off_s: Least time between any revision and a trim.
@@ -46,6 +47,7 @@ class ControlSettings:
     reserve_fraction: float = 0.15
     deadband_fraction: float = 0.03
     urgent_fraction: float = 0.05
+    urgent_hold_off_s: float = 45.0
     hold_off_s: float = 300.0
     trim_fraction: float = 1.10
     trim_cycles: int = 2
@@ -177,7 +179,7 @@ def decide(
     if short > settings.deadband_fraction * target_kw:
         memory.surplus_cycles = 0
         urgent = short > settings.urgent_fraction * target_kw
-        if since_s < (60.0 if urgent else settings.hold_off_s):
+        if since_s < (settings.urgent_hold_off_s if urgent else settings.hold_off_s):
             return Hold()
         return _shortfall(projection, current_short, aim_kw, remaining_s, settings)
     return _surplus(projection, since_s, aim_kw, memory, settings)

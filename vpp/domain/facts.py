@@ -195,6 +195,23 @@ class ReadingsStored(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayStarted(Fact):
+    """A gateway introduced itself after a start of its own; recorded once per start.
+
+    Attributes:
+        boot: Its count of starts; begins anew when its disk is lost.
+        telemetry_from: Its next telemetry sequence number at that start.
+        acks_from: The same for acks.
+    """
+
+    gateway_id: str
+    boot: int
+    started_at: datetime
+    telemetry_from: int
+    acks_from: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayChanged(Fact):
     """A gateway came or went."""
 
@@ -241,6 +258,7 @@ FACT_TYPES: dict[str, type[Fact]] = {
         CommandsIssued,
         CommandsAcked,
         ReadingsStored,
+        GatewayStarted,
         GatewayChanged,
         EventAdvanced,
         StatementsIssued,

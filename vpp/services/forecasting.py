@@ -144,7 +144,7 @@ class Forecasting:
         days = days_between(first, day)
         grid = TimeGrid.between(day_start(first), day_grid(day).end)
         energy = await self._archive.interval_energy(meters, grid)
-        power_kw = energy.energy_wh.reshape(len(meters), len(days), -1) / WH_PER_KWH / INTERVAL_H
+        power_kw = energy.energy_wh.reshape(len(meters), len(days), len(day_grid(day))) / WH_PER_KWH / INTERVAL_H
         event_days = np.zeros((len(meters), len(days)), dtype=np.bool_)
         for past in self._recorder.book.events.values():
             past_day = trading_day(past.declaration.start)

@@ -2,29 +2,37 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from vpp.domain.capability import CapabilityOffer
-from vpp.domain.commands import ACK_TRANSITIONS
-from vpp.domain.facts import AckEntry, CommandsAcked, GatewayChanged, ReadingsStored
+from vpp.domain.commands import ACK_TRANSITIONS, AckState
+from vpp.domain.facts import AckEntry, CommandsAcked, GatewayChanged, GatewayStarted, ReadingsStored
 from vpp.domain.live import LivePicture
 from vpp.domain.telemetry import Reading
 from vpp.domain.timegrid import format_instant
-from vpp.ports import Clock, Gateways, MeterArchive, Metrics
+from vpp.ports import Clock, Gateways, GatewayStart, MeterArchive, Metrics
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
 WATT_DECIMALS = 6
+ASK_AGAIN = timedelta(minutes=2)
+CLOCK_SKEW = timedelta(minutes=2)
+RESUMED = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
 class _Stream:
-    """Sequence numbers of one gateway's telemetry: ``through`` is the end of the gapless part."""
+    """Sequence numbers of one gateway's telemetry: ``through`` is the end of the gapless part.
+
+    Attributes:
+        asked_at: When the gap behind ``through`` was last asked for; ``None`` when there is none, or not yet.
+    """
 
     through: int = 0
     beyond: set[int] = field(default_factory=set)
-    asked_from: int | None = None
+    asked_at: datetime | None = None
 
     def take(self, seq: int) -> bool:
         """Notes ``seq``; ``False`` when it was there before."""
@@ -38,8 +46,14 @@ class _Stream:
         while self.through + 1 in self.beyond:
             self.through += 1
             self.beyond.remove(self.through)
-        if self.asked_from is not None and self.through >= self.asked_from:
-            self.asked_from = None
+            self.asked_at = None
+
+    def asks(self, now: datetime) -> bool:
+        """Whether the gap is to be asked for now; a question may be lost, so it is put again after a while."""
+        if not self.beyond or (self.asked_at is not None and now < self.asked_at + ASK_AGAIN):
+            return False
+        self.asked_at = now
+        return True
 
 
 class Ingest:
@@ -68,29 +82,50 @@ class Ingest:
         self.links = 0
         self.link_up = asyncio.Event()
 
-    def resume(self) -> None:
-        """Takes the streams up where the book says that they were confirmed."""
+    async def resume(self) -> None:
+        """Takes the streams up where the book says that they were confirmed, and the live picture from the archive."""
         for gateway_id, seq in self._recorder.book.telemetry_seq.items():
             self._streams[gateway_id] = _Stream(through=seq)
+        now = self._clock.now()
+        self.live.add(await self._archive.readings(self.live.meter_ids, now - RESUMED, now + CLOCK_SKEW))
 
     async def on_link(self) -> None:
         """The broker is there (again)."""
         self.links += 1
         self.link_up.set()
 
-    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], *, telemetry_from: int) -> None:
-        """Checks the catalogue against the registration; what the gateway still keeps comes by itself."""
+    async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], start: GatewayStart) -> None:
+        """Checks the catalogue against the registration; what the gateway still keeps comes by itself.
+
+        The broker keeps births and says them again, with numbers long passed: only a start not yet known counts.
+        """
         if gateway_id not in self._registry.fleet.by_gateway:
             await self.on_rejected(f"birth of {gateway_id}", f"unknown gateway {gateway_id!r}")
             return
         own = set(self._registry.fleet.by_gateway[gateway_id])
         for stranger in sorted(set(resource_ids) - own):
             await self.on_rejected(f"birth of {gateway_id}", f"unknown resource {stranger!r}")
+        book = self._recorder.book
+        known = book.gateway_starts.get(gateway_id)
+        if known is not None and (known.boot, known.started_at) == (start.boot, start.started_at):
+            return
         stream = self._streams.setdefault(gateway_id, _Stream())
-        if telemetry_from <= stream.through:
+        if start.telemetry_from <= stream.through or start.acks_from <= book.ack_seq.get(gateway_id, 0):
             self._metrics.count("gateway_disks_lost", gateway=gateway_id)
-            self._streams[gateway_id] = stream = _Stream(through=max(telemetry_from - 1, 0))
-            await self._gateways.confirm(gateway_id, through_seq=stream.through)
+            self._metrics.note("gateway lost its disk", gateway=gateway_id, boot=start.boot)
+        if start.telemetry_from <= stream.through:
+            await self.flush()
+            self._streams[gateway_id] = _Stream(through=start.telemetry_from - 1)
+        await self._recorder.record(
+            GatewayStarted(
+                at=self._clock.now(),
+                gateway_id=gateway_id,
+                boot=start.boot,
+                started_at=start.started_at,
+                telemetry_from=start.telemetry_from,
+                acks_from=start.acks_from,
+            )
+        )
 
     async def on_status(self, gateway_id: str, *, online: bool) -> None:
         """Records that a gateway came or went, once per change."""
@@ -104,11 +139,7 @@ class Ingest:
         if gateway_id not in self._registry.fleet.by_gateway:
             await self.on_rejected(f"telemetry of {gateway_id}", f"unknown gateway {gateway_id!r}")
             return
-        own = self._registry.fleet.by_gateway[gateway_id]
-        kept = [reading for reading in readings if reading.meter_id in own] if len(readings) else []
-        for reading in readings:
-            if reading.meter_id not in own:
-                await self.on_rejected(f"telemetry of {gateway_id}", f"unknown resource {reading.meter_id!r}")
+        kept = await self._plausible(gateway_id, readings)
         self._metrics.count("telemetry_messages")
         if self._streams.setdefault(gateway_id, _Stream()).take(seq):
             self._pending.append((gateway_id, seq, kept))
@@ -116,6 +147,27 @@ class Ingest:
         else:
             self._metrics.count("telemetry_duplicates")
             await self._gateways.confirm(gateway_id, through_seq=self._streams[gateway_id].through)
+
+    async def _plausible(self, gateway_id: str, readings: Sequence[Reading]) -> list[Reading]:
+        """Readings of the gateway's own resources whose instant the archive can hold; the rest is refused by name."""
+        own = self._registry.fleet.by_gateway[gateway_id]
+        latest = self._clock.now() + CLOCK_SKEW
+        kept: list[Reading] = []
+        for reading in readings:
+            if reading.meter_id not in own:
+                reason = f"unknown resource {reading.meter_id!r}"
+            elif reading.at.microsecond:
+                reason = f"reading of {reading.meter_id!r} at {format_instant(reading.at)} is not on a whole second"
+            elif reading.at > latest:
+                reason = (
+                    f"reading of {reading.meter_id!r} at {format_instant(reading.at)} lies more than "
+                    f"{CLOCK_SKEW.total_seconds():.0f} s ahead of now ({format_instant(self._clock.now())})"
+                )
+            else:
+                kept.append(reading)
+                continue
+            await self.on_rejected(f"telemetry of {gateway_id}", reason)
+        return kept
 
     async def on_not_kept(self, gateway_id: str, *, telemetry_through: int | None, ack_through: int | None) -> None:
         """A gap that nobody can fill is written off, aloud."""
@@ -149,17 +201,10 @@ class Ingest:
             self._metrics.count("ack_duplicates")
             await self._gateways.confirm(gateway_id, ack_through_seq=last)
             return
-        if last and seq > last + 1:
+        if seq > last + 1:
             await self._gateways.confirm(gateway_id, ack_through_seq=last, ack_resend_from=last + 1)
             return
-        valid: dict[str | None, list[AckEntry]] = {}
-        for ack in acks:
-            issued = book.command(ack.command_id)
-            if issued is None or issued.gateway_id != gateway_id or issued.command.resource_id != ack.resource_id:
-                await self.on_rejected(f"ack of {gateway_id}", f"command {ack.command_id!r} was not issued to it")
-            elif ack.state in ACK_TRANSITIONS[issued.state]:
-                valid.setdefault(issued.command.event_id, []).append(ack)
-                self._metrics.count("acks_received", state=ack.state)
+        valid = await self._valid_acks(gateway_id, acks)
         now = self._clock.now()
         await self._recorder.record(
             *(
@@ -168,6 +213,21 @@ class Ingest:
             )
         )
         await self._gateways.confirm(gateway_id, ack_through_seq=seq)
+
+    async def _valid_acks(self, gateway_id: str, acks: Sequence[AckEntry]) -> dict[str | None, list[AckEntry]]:
+        """Per event the acks that move a command on; several stages of one command may come in one message."""
+        book = self._recorder.book
+        valid: dict[str | None, list[AckEntry]] = {}
+        reached: dict[str, AckState | None] = {}
+        for ack in acks:
+            issued = book.command(ack.command_id)
+            if issued is None or issued.gateway_id != gateway_id or issued.command.resource_id != ack.resource_id:
+                await self.on_rejected(f"ack of {gateway_id}", f"command {ack.command_id!r} was not issued to it")
+            elif ack.state in ACK_TRANSITIONS[reached.get(ack.command_id, issued.state)]:
+                reached[ack.command_id] = ack.state
+                valid.setdefault(issued.command.event_id, []).append(ack)
+                self._metrics.count("acks_received", state=ack.state)
+        return valid
 
     async def on_rejected(self, topic: str, reason: str) -> None:
         """Counts and logs what could not be taken in."""
@@ -183,30 +243,28 @@ class Ingest:
             readings = [reading for _, _, batch in pending for reading in batch]
             try:
                 await self._archive.store(readings)
+                through = self._close_streams(gateway_id for gateway_id, _, _ in pending)
+                await self._recorder.record(
+                    ReadingsStored(
+                        at=self._clock.now(), through_seq=through, count=len(readings), digest=readings_digest(readings)
+                    )
+                )
             except BaseException:
                 self._pending = pending + self._pending
                 raise
-            through: dict[str, int] = {}
-            for gateway_id in dict.fromkeys(gateway_id for gateway_id, _, _ in pending):
-                stream = self._streams[gateway_id]
-                stream.close()
-                through[gateway_id] = stream.through
-            await self._recorder.record(
-                ReadingsStored(
-                    at=self._clock.now(), through_seq=through, count=len(readings), digest=readings_digest(readings)
-                )
-            )
             self._metrics.count("readings_stored", len(readings))
             for gateway_id, seq in through.items():
-                await self._confirm(gateway_id, seq)
+                asked = seq + 1 if self._streams[gateway_id].asks(self._clock.now()) else None
+                await self._gateways.confirm(gateway_id, through_seq=seq, resend_from=asked)
             return len(readings)
 
-    async def _confirm(self, gateway_id: str, seq: int) -> None:
-        stream = self._streams[gateway_id]
-        gap = bool(stream.beyond) and stream.asked_from is None
-        if gap:
-            stream.asked_from = seq + 1
-        await self._gateways.confirm(gateway_id, through_seq=seq, resend_from=seq + 1 if gap else None)
+    def _close_streams(self, gateway_ids: Iterable[str]) -> dict[str, int]:
+        """End of the gapless part per gateway."""
+        through: dict[str, int] = {}
+        for gateway_id in dict.fromkeys(gateway_ids):
+            self._streams[gateway_id].close()
+            through[gateway_id] = self._streams[gateway_id].through
+        return through
 
 
 def readings_digest(readings: Sequence[Reading]) -> str:

@@ -23,6 +23,7 @@ from vpp.services.registry import Registry
 
 REPLY_WINDOW = timedelta(minutes=25)
 REPLY_BEFORE_START = timedelta(minutes=30)
+OPT_OUT_STATES = frozenset({EventState.INVITED, EventState.COMMITTED, EventState.ACTIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,8 @@ class Intake:
         )
 
     def _check_limits(self, declaration: Declaration, program: Program) -> None:
+        self._require_ahead(declaration)
         now = self._clock.now()
-        if declaration.start <= now:
-            raise InputError(
-                f"event {declaration.event_id!r} starts at {format_instant(declaration.start)}, "
-                f"which is not after now ({format_instant(now)})"
-            )
         notice = program.limits.notice_minutes.value
         ahead_min = (declaration.start - now).total_seconds() / 60
         if notice is not None and declaration.kind is not EventKind.EMERGENCY and ahead_min < notice:
@@ -121,9 +118,22 @@ class Intake:
                 f"programme {program.id!r} allows {per_day}"
             )
 
+    def _require_ahead(self, declaration: Declaration) -> None:
+        now = self._clock.now()
+        if declaration.start <= now:
+            raise InputError(
+                f"event {declaration.event_id!r} starts at {format_instant(declaration.start)}, "
+                f"which is not after now ({format_instant(now)})"
+            )
+
     async def approve(self, event_id: str) -> None:
-        """Freezes the reference peak and the target."""
+        """Freezes the reference peak and the target.
+
+        Raises:
+            InputError: the event's window has begun.
+        """
         record = self._recorder.book.event(event_id)
+        self._require_ahead(record.declaration)
         peak = self._reference_peak
         target = record.declaration.target_kw(peak.kw)
         await self._recorder.record(
@@ -175,6 +185,8 @@ class Intake:
         record = self._recorder.book.event(event_id)
         if not record.answers.get(participant_id):
             raise InputError(f"participant {participant_id!r} has not accepted event {event_id!r}")
+        if record.state not in OPT_OUT_STATES:
+            raise InputError(f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state!r}")
         await self._recorder.record(
             ParticipantOptedOut(at=self._clock.now(), event_id=event_id, participant_id=participant_id, reason=reason)
         )

@@ -18,6 +18,7 @@ from vpp.domain.dispatch import (
     Unreachable,
 )
 from vpp.domain.errors import InvariantError
+from vpp.domain.events import EventState
 from vpp.domain.facts import PlanIssued
 from vpp.domain.feasibility import check_plan
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
@@ -30,6 +31,7 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
 LIKELY_LOAD_FACTOR = 1.6
+PLANNED_STATES = frozenset({EventState.COMMITTED, EventState.ACTIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,20 @@ class Planning:
         self._settings = settings
 
     async def revise(self, event_id: str, request: PlanRequest) -> PlanIssued | None:
-        """Plans, checks and records a revision; ``None`` when there is no feasible plan (what is in force stays)."""
+        """Plans, checks and records a revision.
+
+        Returns:
+            ``None`` when there is no feasible plan, or the event ended while it was made: what is in force stays.
+        """
         record = self._recorder.book.event(event_id)
         candidates, skipped = self.candidates(record, request)
         margin_kw = self._margin_kw(record, candidates)
         problem = await self._problem(record, request, candidates, margin_kw)
         draft = _Draft(problem, skipped, margin_kw)
         outcome = await self._solve(problem, request)
+        if record.state not in PLANNED_STATES:
+            self._metrics.note("plan thrown away", event=event_id, reason=f"the event is {record.state} by now")
+            return None
         if isinstance(outcome, Infeasible):
             self._metrics.count("plans_infeasible")
             self._metrics.note("no feasible plan", event=event_id, reason=outcome.reason)

@@ -1,5 +1,7 @@
 """The one way to make something true: check it, write it to the ledger, then let the book know."""
 
+import asyncio
+
 from vpp.domain.book import Book
 from vpp.domain.facts import Fact
 from vpp.ports import Ledger, Metrics
@@ -11,6 +13,7 @@ class Recorder:
     def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
         self._metrics = metrics
+        self._writing = asyncio.Lock()
         self.book = Book()
 
     async def replay(self) -> int:
@@ -23,16 +26,18 @@ class Recorder:
         return position
 
     async def record(self, *facts: Fact) -> None:
-        """Makes ``facts`` true: durable first, then visible.
+        """Makes ``facts`` true: durable first, then visible. One caller at a time: what was checked must still hold.
 
         Raises:
             IllegalTransitionError: the first of them may not happen now; nothing was written.
+            InputError: as ``Book.check``; nothing was written.
             StoreError: nothing was written.
         """
         if not facts:
             return
-        self.book.check(facts[0])
-        await self._ledger.append(facts)
-        for fact in facts:
-            self.book.apply(fact)
-            self._metrics.count("facts_recorded", kind=type(fact).__name__)
+        async with self._writing:
+            self.book.check(facts[0])
+            await self._ledger.append(facts)
+            for fact in facts:
+                self.book.apply(fact)
+                self._metrics.count("facts_recorded", kind=type(fact).__name__)

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from vpp.domain.book import EventRecord
 from vpp.domain.control import ControlSettings
-from vpp.domain.errors import InputError
+from vpp.domain.errors import IllegalTransitionError, InputError, StoreError
 from vpp.domain.events import EventKind, EventState, EventStep
 from vpp.domain.facts import EventAdvanced
-from vpp.domain.timegrid import INTERVAL
+from vpp.domain.timegrid import INTERVAL, floor_interval
 from vpp.ports import Clock, Metrics
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Forecasting
@@ -55,6 +55,7 @@ class Runner:
         self._metrics = metrics
         self._settings = settings
         self._while_first_plan = while_first_plan
+        self._unfinished = False
 
     async def run(self) -> None:
         """Cycles for ever, ``AFTER_MINUTE`` behind each full minute, when the gateways' readings are there."""
@@ -76,14 +77,24 @@ class Runner:
 
     async def cycle(self) -> None:
         """Stores what came in, then looks after every live event; one event's trouble does not stop the others."""
-        await self._ingest.flush()
+        try:
+            await self._ingest.flush()
+            if self._unfinished:
+                self._unfinished = False
+                await self.finish_issuing()
+        except StoreError as error:
+            self._metrics.count("flushes_failed")
+            self._metrics.note("storing failed, to be tried again", reason=str(error))
+            return
         for record in list(self._recorder.book.events.values()):
             state = None
             while record.live and record.state is not state:
                 state = record.state
                 try:
                     await self._step(record, self._clock.now())
-                except InputError as error:
+                except (InputError, IllegalTransitionError, StoreError) as error:
+                    # A step half done may have left a plan without its commands.
+                    self._unfinished = True
                     self._metrics.count("event_steps_failed")
                     self._metrics.note("event step failed", event=record.declaration.event_id, reason=str(error))
 
@@ -127,6 +138,8 @@ class Runner:
 
     async def _first_plan(self, record: EventRecord) -> None:
         event_id = record.declaration.event_id
+        if self._clock.now() >= record.declaration.end:
+            return
         if record.baselines is None:
             program = self._intake.program(record.declaration.program_id)
             await self._forecasting.freeze(event_id, program, recovery_intervals=self._settings.recovery_intervals)
@@ -134,7 +147,7 @@ class Runner:
             event_id,
             PlanRequest(
                 reason="first plan",
-                first_interval=record.declaration.start,
+                first_interval=max(record.declaration.start, floor_interval(self._clock.now())),
                 first_aim_kw=None,
                 delivery={},
                 reserve_fraction=self._settings.reserve_fraction,
@@ -145,8 +158,11 @@ class Runner:
 
     async def _during(self, record: EventRecord, now: datetime) -> None:
         event_id = record.declaration.event_id
-        await self._dispatching.resend_unanswered(record, UNANSWERED)
-        await self._tracking.cycle(event_id)
+        if record.plans:
+            await self._dispatching.resend_unanswered(record, UNANSWERED)
+            await self._tracking.cycle(event_id)
+        else:
+            await self._first_plan(record)
         if now >= record.declaration.end:
             await self._advance(event_id, EventStep.RELEASE, "the event's window is over")
 

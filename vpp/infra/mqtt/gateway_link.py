@@ -7,9 +7,9 @@ from datetime import timedelta
 from vpp.domain.commands import Command
 from vpp.domain.errors import BusError, MessageError
 from vpp.domain.facts import AckEntry
-from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, Metrics
+from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, GatewayStart, Metrics
 from vpp.wire.codec import decode, encode
-from vpp.wire.convert import command_to_wire, offers_from_wire, readings_from_wire
+from vpp.wire.convert import command_to_wire, offers_from_wire, readings_from_wire, utc
 from vpp.wire.messages import (
     AckMessage,
     BirthMessage,
@@ -87,7 +87,7 @@ class GatewayLink:
                 case BirthMessage():
                     ids = [entry.id for entry in decoded.resources]
                     await self._greet(decoded.gateway_id)
-                    await listener.on_birth(decoded.gateway_id, ids, telemetry_from=decoded.next_telemetry_seq)
+                    await listener.on_birth(decoded.gateway_id, ids, _start(decoded))
                 case StatusMessage():
                     await listener.on_status(decoded.gateway_id, online=decoded.online)
                 case ReplyMessage():
@@ -143,6 +143,10 @@ class GatewayLink:
         except BusError as error:
             self._metrics.count("publishes_failed")
             self._metrics.note("publish failed", topic=topic, reason=str(error))
+
+
+def _start(birth: BirthMessage) -> GatewayStart:
+    return GatewayStart(birth.boot, utc(birth.started_at, "started_at"), birth.next_telemetry_seq, birth.next_ack_seq)
 
 
 def _acks(message: AckMessage) -> list[AckEntry]:
