@@ -175,7 +175,8 @@ class LineTable:
 
     ``shifts`` is 1, 2 or 3; ``lunch`` 1 where the line stops from 12 to 13; ``level_kw`` the mean power inside a
     shift; ``standby_fraction`` of the uncontrolled power remains when stopped; ``catch_up_fraction`` of the deferred
-    energy is produced later, at most ``boost_fraction * level_kw`` on top.
+    energy is produced later, at most ``boost_fraction * level_kw`` on top. ``slope_per_k`` is the relative change per
+    kelvin of outdoor temperature (ventilation and cooling of the workshop on the line's sub-meter).
     """
 
     shifts: Floats
@@ -188,6 +189,7 @@ class LineTable:
     min_up_minutes: Floats
     catch_up_fraction: Floats
     boost_fraction: Floats
+    slope_per_k: Floats
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ class ProcessTable:
     level_kw: Floats
     floor_fraction: Floats
     ramp_fraction_per_minute: Floats
+    slope_per_k: Floats
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,8 @@ def _charging(
     part = devices.pile_slice
     days = len(weather.days)
     demand = (
-        common_factor("public_charging", streams, days),
-        common_factor("residential_charging", streams, days),
+        common_factor("public_charging", streams, weather),
+        common_factor("residential_charging", streams, weather),
     )
     sessions = make_sessions(devices.piles, devices.keys[part], streams, demand, days)
     index = devices.resource_index[part]

@@ -50,6 +50,7 @@ def _add_lines(draft: Draft, spec: FactoriesFile, plant: Plant, *, group: int, l
     shares = draft.draw_sizes(count, level_kw, sigma=0.4)
     shifts = _draw_shifts(draft, sector)
     lunch = float(draft.rng.random() < spec.lunch_share and shifts < THREE_SHIFTS)
+    slope_per_k = draft.draw(spec.line_slope_per_k)
     devices = []
     for number in range(count):
         level = float(shares[number])
@@ -64,6 +65,7 @@ def _add_lines(draft: Draft, spec: FactoriesFile, plant: Plant, *, group: int, l
             "min_up_minutes": 30.0,
             "catch_up_fraction": draft.draw((0.2, 0.6)),
             "boost_fraction": draft.draw((0.05, 0.12)),
+            "slope_per_k": slope_per_k,
         }
         devices.append(DraftDevice(f"{plant_id}/line-{3 * group + number + 1}", LINE_PEAK_FACTOR * level, row))
     needs_person = bool(draft.rng.random() < spec.needs_person_share)
@@ -104,6 +106,7 @@ def _add_process(draft: Draft, spec: FactoriesFile, plant: Plant, *, number: int
         "level_kw": level_kw,
         "floor_fraction": 1.0 - depth,
         "ramp_fraction_per_minute": draft.draw((0.005, 0.02)),
+        "slope_per_k": draft.draw(spec.process_slope_per_k),
     }
     cost = draft.draw((2.5, 4.0))
     resource = ResourceSpec(

@@ -64,6 +64,8 @@ class FactoriesFile(FileModel):
     process_resources: Count
     process_level_mw: Positive
     process_divisible: Range
+    line_slope_per_k: Range
+    process_slope_per_k: Range
     lunch_share: Share
     needs_person_share: Share
     sectors: dict[str, PlantSector]

@@ -29,6 +29,12 @@ def slow_noise(keys: Keys, purpose: str, streams: Streams, days: int, *, memory:
     return shocks
 
 
+def warmth(slope_per_k: Floats, weather: Weather) -> Floats:
+    """Answer of each device to the outdoor temperature, 1 at the reference temperature, shape (n, days, 96)."""
+    answer = 1.0 + slope_per_k[:, None, None] * (weather.felt_c[None] - REFERENCE_C)
+    return np.asarray(np.maximum(answer, 0.15), dtype=np.float64)
+
+
 ONE_SHIFT, TWO_SHIFTS, THREE_SHIFTS = 1, 2, 3
 
 
@@ -79,7 +85,9 @@ def line_kw(district: District, streams: Streams, weather: Weather) -> Floats:
     level = 1.0 + 0.08 * np.clip(streams.normal(keys, "line/level", days), -2.0, 2.0)
     running = np.where(plan > 2 * OFF_SHIFT, variation, 1.0)
     kw = devices.lines.level_kw[:, None, None] * plan * np.clip(running * level[:, :, None], 0.05, 1.85)
-    return np.asarray(kw * common_factor("factory_line", streams, days)[None], dtype=np.float64)
+    kw = kw * warmth(devices.lines.slope_per_k, weather) * common_factor("factory_line", streams, weather)[None]
+    rated_kw = devices.rated_kw[devices.kind_slices["factory_line"]]
+    return np.asarray(np.minimum(kw, rated_kw[:, None, None]), dtype=np.float64)
 
 
 def process_kw(district: District, streams: Streams, weather: Weather) -> Floats:
@@ -88,8 +96,8 @@ def process_kw(district: District, streams: Streams, weather: Weather) -> Floats
     keys = devices.keys[devices.kind_slices["factory_process"]]
     days = len(weather.days)
     noise = 1.0 + 0.03 * np.clip(slow_noise(keys, "process/noise", streams, days, memory=0.95), -3.0, 3.0)
-    kw = devices.processes.level_kw[:, None, None] * noise
-    return np.asarray(kw * common_factor("factory_process", streams, days)[None], dtype=np.float64)
+    kw = devices.processes.level_kw[:, None, None] * noise * warmth(devices.processes.slope_per_k, weather)
+    return np.asarray(kw * common_factor("factory_process", streams, weather)[None], dtype=np.float64)
 
 
 # Occupancy profiles by hour (assumed): office, mall, around the clock, data centre; value 1 at 14-16 h.
@@ -147,11 +155,10 @@ def cooling_kw(district: District, streams: Streams, weather: Weather) -> Floats
     part = devices.kind_slices["cooling"]
     days = len(weather.days)
     zones = devices.zones
-    warmth = 1.0 + zones.slope_per_k[:, None, None] * (weather.felt_c[None] - REFERENCE_C)
     variation = building_variation(district, devices.resource_index[part], streams, days)
     noise = 1.0 + 0.02 * np.clip(slow_noise(devices.keys[part], "zone/noise", streams, days), -3.0, 3.0)
     kw = zones.level_kw[:, None, None] * use_profiles(zones.use, weather.workday)
-    kw = kw * np.maximum(warmth, 0.15) * variation * noise * common_factor("cooling", streams, days)[None]
+    kw = kw * warmth(zones.slope_per_k, weather) * variation * noise * common_factor("cooling", streams, weather)[None]
     return np.asarray(np.minimum(kw, zones.capacity_kw[:, None, None]), dtype=np.float64)
 
 
@@ -162,7 +169,7 @@ def lighting_kw(district: District, streams: Streams, weather: Weather) -> Float
     days = len(weather.days)
     variation = 1.0 + (building_variation(district, devices.resource_index[part], streams, days) - 1.0) / 3.0
     kw = devices.lights.level_kw[:, None, None] * use_profiles(devices.lights.use, weather.workday) * variation
-    kw = kw * common_factor("lighting", streams, days)[None]
+    kw = kw * common_factor("lighting", streams, weather)[None]
     return np.asarray(np.minimum(kw, 1.25 * devices.lights.level_kw[:, None, None]), dtype=np.float64)
 
 
