@@ -17,8 +17,8 @@ from vpp.reporting.embedding import bokeh_script, content_policy, script_json
 from vpp.reporting.figures import PowerUnit
 from vpp.reporting.texts import TEXTS, bilingual, text, word
 
-FIRST_SHOWN = 50
-"""Participants shown before the reader asks for all."""
+FIRST_SHOWN: Mapping[str, int] = {"people": 50, "moves": 20}
+"""Rows shown before the reader asks for all, as ``static/report.css`` cuts them."""
 
 
 def write_html(report: Mapping[str, Any], path: Path) -> None:

@@ -52,7 +52,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "margin": ("Verified less target", "核定减目标"),
     "binding": ("Limits that bind", "起约束作用的限制"),
     "binding_none": ("No limit stopped the plan from reaching its target.", "没有限制阻碍计划达到目标。"),
-    "all_intervals": ("all intervals", "全部时段"),
     "largest_shortfall": ("Largest shortfall", "最大缺口"),
     "capability": ("Capability", "响应能力"),
     "connected": ("Connected", "接入"),

@@ -122,6 +122,18 @@ def test_report__participants_sort_and_expand(open_report: Open) -> None:
     expect(rows.locator("visible=true")).to_have_count(200)
 
 
+def test_report__many_redispatches_are_folded(open_report: Open) -> None:
+    def many(report: dict[str, Any]) -> None:
+        report["redispatches"] = [report["redispatches"][0] | {"revision": n} for n in range(2, 175)]
+
+    page = open_report(change=many)
+    rows = page.locator("#moves tbody tr").locator("visible=true")
+
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="Show all 173").click()
+    expect(rows).to_have_count(173)
+
+
 def test_report__legend_hides_and_shows_a_series(open_report: Open) -> None:
     page = open_report()
     button = page.locator('[data-legend="delivered"] [data-series="verified"]')
