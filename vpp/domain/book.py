@@ -23,13 +23,18 @@ _STEP_OF_FACT: dict[type[facts.Fact], EventStep] = {
 
 @dataclass(slots=True)
 class IssuedCommand:
-    """A command and how far its gateway has got with it."""
+    """A command and how far its gateway has got with it.
+
+    Attributes:
+        applied: Whether it was ever acked ``applied``; an expired command may never have been.
+    """
 
     command: Command
     gateway_id: str
     issued_at: datetime
     state: AckState | None = None
     reason: str = ""
+    applied: bool = False
 
 
 @dataclass(slots=True)
@@ -243,6 +248,7 @@ class Book:
             issued = self._by_command[ack.command_id]
             issued.state = advance_ack(ack.command_id, issued.state, ack.state)
             issued.reason = ack.reason
+            issued.applied = issued.applied or ack.state is AckState.APPLIED
 
     @_apply.register
     def _(self, fact: facts.ReadingsStored) -> None:

@@ -63,7 +63,7 @@ class IllegalTransitionError(VppError):
 
     def __init__(self, thing: str, state: str, transition: str, allowed: tuple[str, ...]) -> None:
         options = ", ".join(allowed) or "nothing"
-        super().__init__(f"{thing} is {state!r}: {transition!r} is not allowed (allowed: {options})")
+        super().__init__(f"{thing} is {str(state)!r}: {str(transition)!r} is not allowed (allowed: {options})")
 
 
 class InvariantError(VppError):

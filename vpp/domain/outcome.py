@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 
 from vpp.domain.book import EventRecord, IssuedCommand
-from vpp.domain.commands import AckState, CommandMode
+from vpp.domain.commands import CommandMode
 from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL
@@ -71,7 +71,7 @@ def acknowledged_kw(record: EventRecord, commanded: Mapping[str, Series]) -> Ser
     for resource_id, asked in commanded.items():
         for t, interval in enumerate(record.grid):
             issued = record.in_force(resource_id, interval)
-            if issued is not None and issued.state in (AckState.APPLIED, AckState.EXPIRED):
+            if issued is not None and issued.applied:
                 total[t] += asked[t]
     return total
 

@@ -24,8 +24,8 @@ def parse_instant(text: object) -> datetime:
     """The UTC instant that ``text`` names.
 
     Args:
-        text: ISO 8601 with date, time and an offset (``2026-07-20T14:00:00+08:00``, ``...Z``). Anything else, a number
-            or an aware ``datetime`` included only in the latter's case, is refused rather than guessed.
+        text: ISO 8601 with date, time and an offset (``2026-07-20T14:00:00+08:00``, ``...Z``), or an aware
+            ``datetime``. Anything else, a number included, is refused rather than guessed.
 
     Raises:
         InputError: not such a text; the message shows it.
@@ -39,7 +39,7 @@ def parse_instant(text: object) -> datetime:
     if not _INSTANT.fullmatch(text.strip()):
         raise InputError(f"instant {text!r} is not ISO 8601 with a UTC offset, such as 2026-07-20T14:00:00+08:00")
     try:
-        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+        return datetime.fromisoformat(text.strip().upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InputError(f"instant {text!r} does not exist: {error}") from error
 

@@ -186,7 +186,9 @@ class Intake:
         if not record.answers.get(participant_id):
             raise InputError(f"participant {participant_id!r} has not accepted event {event_id!r}")
         if record.state not in OPT_OUT_STATES:
-            raise InputError(f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state!r}")
+            raise InputError(
+                f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state.value!r}"
+            )
         await self._recorder.record(
             ParticipantOptedOut(at=self._clock.now(), event_id=event_id, participant_id=participant_id, reason=reason)
         )
