@@ -1,6 +1,7 @@
 """Commands on their way out: on disk first, then sent; what is in force is said again after a lost link."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -72,8 +73,7 @@ class Dispatching:
                 newest = history[-1]
                 if newest.command.expires_at > now and newest.state not in DONE:
                     again.setdefault(newest.gateway_id, []).append(newest.command)
-        for gateway_id, commands in again.items():
-            await self._gateways.send_commands(gateway_id, commands)
+        await self._send(again)
         return sum(len(commands) for commands in again.values())
 
     async def resend_unanswered(self, record: EventRecord, older_than: timedelta) -> None:
@@ -85,9 +85,8 @@ class Dispatching:
             silent = newest.state is None and now - newest.issued_at >= older_than
             if silent and newest.command.expires_at > now:
                 again.setdefault(newest.gateway_id, []).append(newest.command)
-        for gateway_id, commands in again.items():
-            self._metrics.count("commands_resent", len(commands))
-            await self._gateways.send_commands(gateway_id, commands)
+        self._metrics.count("commands_resent", sum(len(commands) for commands in again.values()))
+        await self._send(again)
 
     async def _send_new(self, event_id: str, commands: Sequence[Command]) -> None:
         by_gateway: dict[str, list[Command]] = {}
@@ -101,9 +100,14 @@ class Dispatching:
                 for gateway_id, batch in by_gateway.items()
             )
         )
-        for gateway_id, batch in by_gateway.items():
-            await self._gateways.send_commands(gateway_id, batch)
+        await self._send(by_gateway)
         self._metrics.count("commands_issued", len(commands))
+
+    async def _send(self, by_gateway: Mapping[str, Sequence[Command]]) -> None:
+        """One message per gateway, all at once: the slowest broker answer is waited for, not their sum."""
+        async with asyncio.TaskGroup() as group:
+            for gateway_id, batch in by_gateway.items():
+                group.create_task(self._gateways.send_commands(gateway_id, batch), name=f"commands/{gateway_id}")
 
     def _issue(self, record: EventRecord, plan: PlanIssued) -> Issue:
         book = self._recorder.book

@@ -1,5 +1,6 @@
 """The controller's side of the wire contract: one broker session, messages in, commands and notices out."""
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -7,6 +8,7 @@ from datetime import timedelta
 from vpp.domain.commands import Command
 from vpp.domain.errors import BusError, MessageError
 from vpp.domain.facts import AckEntry
+from vpp.infra.mqtt.notices import NoticeBox, PendingNotice
 from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, GatewayStart, Metrics
 from vpp.wire.codec import decode, encode
 from vpp.wire.convert import command_to_wire, offers_from_wire, readings_from_wire, utc
@@ -48,10 +50,17 @@ class GatewayLink:
         self._epoch = epoch
         self._clock_sync = clock_sync
         self._session: BusSession | None = None
+        self._notices = NoticeBox(self._send_notice)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads reconnects, guards nothing
 
-    async def run(self, listener: GatewayListener, on_up: Callable[[], object] | None = None) -> None:
-        """Keeps a session open for ever, with exponential back-off and jitter between tries."""
+    async def run(self, listener: GatewayListener) -> None:
+        """Keeps a session open and sends notices until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._notices.run(), name="controller/notices")
+            group.create_task(self._stay_connected(listener), name="controller/session")
+
+    async def _stay_connected(self, listener: GatewayListener) -> None:
+        """One session after the other, with exponential back-off and jitter between tries."""
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
@@ -60,8 +69,6 @@ class GatewayLink:
                     wait_s = BACKOFF_FIRST_S
                     self._metrics.gauge("broker_connected", 1)
                     await listener.on_link()
-                    if on_up is not None:
-                        on_up()
                     async for message in session.messages():
                         await self.receive(listener, message)
             except BusError as error:
@@ -102,7 +109,7 @@ class GatewayLink:
             await listener.on_rejected(message.topic, str(error))
 
     async def send_commands(self, gateway_id: str, commands: Sequence[Command]) -> None:
-        """Publishes commands in one message; never retained."""
+        """Publishes commands in one message; never retained. Returns when the broker has them or the link is lost."""
         wire = CommandMessage(gateway_id=gateway_id, commands=[command_to_wire(command) for command in commands])
         await self._publish(topic_of(gateway_id, MessageType.COMMAND), encode(wire))
 
@@ -115,14 +122,17 @@ class GatewayLink:
         resend_from: int | None = None,
         ack_resend_from: int | None = None,
     ) -> None:
-        """Publishes a notice."""
+        """Leaves word; notices go out on their own, so that receiving never waits for a confirmation."""
+        self._notices.put(gateway_id, PendingNotice(through_seq, ack_through_seq, resend_from, ack_resend_from))
+
+    async def _send_notice(self, gateway_id: str, pending: PendingNotice) -> None:
         notice = NoticeMessage(
             gateway_id=gateway_id,
             epoch=self._epoch(),
-            through_seq=through_seq,
-            ack_through_seq=ack_through_seq,
-            resend_from=resend_from,
-            ack_resend_from=ack_resend_from,
+            through_seq=pending.through_seq,
+            ack_through_seq=pending.ack_through_seq,
+            resend_from=pending.resend_from,
+            ack_resend_from=pending.ack_resend_from,
         )
         await self._publish(topic_of(gateway_id, MessageType.NOTICE), encode(notice))
 
