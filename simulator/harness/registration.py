@@ -65,6 +65,7 @@ def fleet_of(scenario: Scenario) -> Fleet:
                 CustomerClass(s.customer_class),
                 s.contracted_demand_kw,
                 s.export_allowed,
+                other_load_kw=s.other_load_kw,
             )
             for s in sites
         ],

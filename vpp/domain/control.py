@@ -119,10 +119,18 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The target of the interval judged, and what is aimed at to be sure of it."""
+    """The target of the interval judged, and what is aimed at to be sure of it.
+
+    Attributes:
+        reach_kw: The most that the plan in force expects to reach in the interval judged, where that is less than the
+            aim; falling short of the aim is no news then, falling short of this is. ``inf``: the aim was in reach.
+        next_reach_kw: The same for the interval behind it.
+    """
 
     target_kw: float
     aim_kw: float
+    reach_kw: float = float("inf")
+    next_reach_kw: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,9 @@ def decide(
     target_kw, aim_kw = goal.target_kw, goal.aim_kw
     since_s = (now - memory.last_revision_at).total_seconds() if memory.last_revision_at else float("inf")
     remaining_s = INTERVAL_S - projection.elapsed_s
-    current_short = aim_kw - projection.projected_kw if remaining_s >= settings.least_remaining_s else 0.0
-    next_short = aim_kw - projection.next_kw if projection.next_kw is not None else 0.0
+    now_kw, next_kw = min(aim_kw, goal.reach_kw), min(aim_kw, goal.next_reach_kw)
+    current_short = now_kw - projection.projected_kw if remaining_s >= settings.least_remaining_s else 0.0
+    next_short = next_kw - projection.next_kw if projection.next_kw is not None else 0.0
     short = max(current_short, next_short)
     if short > settings.deadband_fraction * target_kw:
         memory.surplus_cycles = 0

@@ -117,6 +117,19 @@ class BaselinesFrozen(Fact):
     day_baseline_kw: dict[str, tuple[float, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A limit that stopped a plan.
+
+    Attributes:
+        interval: Index of the event interval; ``None`` for a limit over the whole horizon.
+    """
+
+    name: str
+    text: str
+    interval: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanIssued(Fact):
     """A revision of the dispatch plan passed the feasibility check.
@@ -128,7 +141,7 @@ class PlanIssued(Fact):
         aim_kw: Target plus the margin for what cannot be measured.
         expected_kw: Expected response of the portfolio per interval (delivery learnt so far).
         offered_kw: What the accepted resources could give per interval.
-        binding: ``name: sentence`` of the limits that stop more, when short.
+        binding: The limits that stop more, most important first, when short.
         reasons: Reason code per candidate resource.
     """
 
@@ -142,7 +155,7 @@ class PlanIssued(Fact):
     expected_kw: tuple[float, ...]
     offered_kw: tuple[float, ...]
     shortfall_kw: tuple[float, ...]
-    binding: tuple[tuple[str, str], ...]
+    binding: tuple[Binding, ...]
     reasons: dict[str, str]
     outcome: str
     source: str

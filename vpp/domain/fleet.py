@@ -80,6 +80,7 @@ class Site:
         contracted_demand_kw: Largest allowed import; hard.
         export_allowed: Whether the site may feed back into the grid.
         meter: ``net`` or ``gross`` of generation behind the meter.
+        other_load_kw: Typical load of the site outside its sub-meters; it may take what a battery gives.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Site:
     contracted_demand_kw: float
     export_allowed: bool = False
     meter: str = "net"
+    other_load_kw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

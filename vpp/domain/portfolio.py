@@ -155,6 +155,7 @@ def _nodes(
     for node_id, forecast in at_site.items():
         site = fleet.sites[node_id.removeprefix("site/")]
         # Only a battery can push power out of a site; a consumer's own floor is already part of what it offers.
+        forecast = forecast + site.other_load_kw
         export_kw = 0.0 if node_id in with_storage and not site.export_allowed else np.inf
         nodes.append(
             DispatchNode(

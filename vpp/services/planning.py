@@ -19,7 +19,7 @@ from vpp.domain.dispatch import (
 )
 from vpp.domain.errors import InvariantError
 from vpp.domain.events import EventState
-from vpp.domain.facts import PlanIssued
+from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
 from vpp.domain.outcome import MATERIAL_KW, commanded_response_kw
@@ -218,6 +218,7 @@ class Planning:
         by_id = {resource.id: resource for resource in problem.resources}
         expected = sum((by_id[r].delivery_fraction * kw for r, kw in called.items()), np.zeros(count))
         binding = outcome.binding if isinstance(outcome, Unreachable) else ()
+        first = record.grid.index_of(request.first_interval)
         return PlanIssued(
             at=self._clock.now(),
             event_id=record.declaration.event_id,
@@ -233,7 +234,10 @@ class Planning:
             expected_kw=_floats(expected),
             offered_kw=_floats(reachable_kw(problem)),
             shortfall_kw=_floats(plan.shortfall_kw),
-            binding=tuple((limit.name, limit.text) for limit in binding),
+            binding=tuple(
+                Binding(limit.name, limit.text, None if limit.interval is None else first + limit.interval)
+                for limit in binding
+            ),
             reasons=dict(plan.reasons) | dict(draft.skipped),
             outcome=type(outcome).__name__.lower(),
             source=plan.source,

@@ -101,7 +101,7 @@ class Settling:
             at=now,
             event_id=event_id,
             version=1,
-            provisional=True,
+            provisional=False,
             digest=statements_digest(statements),
             total_response_kwh=f"{district_net_kwh(statements):f}",
             total_payment_cny=f"{payment:.2f}",

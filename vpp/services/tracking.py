@@ -141,7 +141,8 @@ class Tracking:
         leaving = self._leaving(record, asked, index)
         if leaving is not None:
             return Redispatch(interval, aim_kw, f"participant {leaving!r} opted out", projection.projected_kw)
-        return decide(projection, now, goal=Goal(target_kw, aim_kw), memory=memory, settings=self._settings)
+        goal = Goal(target_kw, aim_kw, _reach_kw(record, interval), _reach_kw(record, interval + INTERVAL))
+        return decide(projection, now, goal=goal, memory=memory, settings=self._settings)
 
     def _leaving(self, record: EventRecord, asked: Mapping[str, Series], index: int) -> str | None:
         """A participant who opted out and is still called from interval ``index`` on."""
@@ -259,3 +260,12 @@ class Tracking:
         self._metrics.gauge("event_target_kw", float(record.target_kw[index]), event=event_id)
         self._metrics.gauge("event_verified_kw", verified, event=event_id)
         self._metrics.gauge("event_commanded_kw", sum(float(v[index]) for v in asked.values()), event=event_id)
+
+
+def _reach_kw(record: EventRecord, interval: datetime) -> float:
+    """What the newest plan expects in ``interval`` if it could not reach its aim there, else ``inf``."""
+    plan = record.plans[-1]
+    index = (interval - plan.first_interval) // INTERVAL
+    if plan.outcome != "unreachable" or not 0 <= index < len(plan.expected_kw):
+        return float("inf")
+    return plan.expected_kw[index]

@@ -1,5 +1,6 @@
 """The report of an event as plain data, read from the book and the archive; nobody writes facts here."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from vpp.domain.book import EventRecord
 from vpp.domain.control import ControlSettings
-from vpp.domain.events import Direction
+from vpp.domain.events import Direction, EventState
 from vpp.domain.fairness import gini
 from vpp.domain.flexibility import Series
 from vpp.domain.outcome import Attainment, attainment, commanded_kw, response_kw
@@ -180,7 +181,7 @@ class Views:
                     "performance_ratio": float(statement.ratio) if statement and statement.ratio is not None else None,
                     "factor": float(statement.factor) if statement and statement.factor is not None else None,
                     "payment_cny": f"{statement.payment_cny:.2f}" if statement else "0.00",
-                    "reasons": [_reason(code) for code in dict.fromkeys(codes[r] for r in resources if r in codes)],
+                    "reasons": [_reason(code) for code in sorted({codes[r] for r in resources if r in codes}, key=_called_first)],
                 }
             )
         return entries
@@ -211,7 +212,8 @@ class Views:
             "kw": list(attained.shortfall_kw),
             "largest_kw": list(last.expected_kw) if last and last.outcome == "unreachable" else [],
             "binding": [
-                {"name": name, "interval": None, "text": text} for name, text in (last.binding if last else ())
+                {"name": limit.name, "interval": limit.interval, "text": limit.text}
+                for limit in (last.binding if last else ())
             ],
         }
 
@@ -267,19 +269,25 @@ def _reference_peak(record: EventRecord) -> Json:
 
 
 def _verdict(attained: Attainment, record: EventRecord) -> Json:
-    percent = f"{attained.min_percent:.3f}"
+    """In words; a share is cut off and a shortfall raised at its last digit, so that neither flatters."""
+    percent = f"{math.floor(attained.min_percent * 1000) / 1000:.3f}"
     if attained.met:
         return {
             "text_en": f"met: at least {percent} % of the reference peak verified in every interval",
             "text_zh": f"达标：每个时段核定响应均不低于基准峰值的 {percent} %",
         }
-    short_mw = max(attained.shortfall_kw) / 1000
-    last = record.plans[-1] if record.plans else None
-    limits = "; ".join(text for _, text in last.binding[:3]) if last and last.binding else ""
+    short_mw = f"{math.ceil(max(attained.shortfall_kw) / 10) / 100:.2f}"
+    first_of = {limit.name: limit.text for limit in reversed(record.plans[-1].binding)} if record.plans else {}
+    limits = "; ".join(first_of[name] for name in sorted(first_of, key=lambda n: _place(record, n))[:3])
     return {
-        "text_en": f"missed by up to {short_mw:.2f} MW" + (f"; binding: {limits}" if limits else ""),
-        "text_zh": f"未达标：最大缺口 {short_mw:.2f} MW" + (f"；起约束作用的限制：{limits}" if limits else ""),
+        "text_en": f"missed by up to {short_mw} MW" + (f"; binding: {limits}" if limits else ""),
+        "text_zh": f"未达标：最大缺口 {short_mw} MW" + (f"；起约束作用的限制：{limits}" if limits else ""),
     }
+
+
+def _place(record: EventRecord, name: str) -> int:
+    """Where a limit first stands in the newest plan's list."""
+    return next(i for i, limit in enumerate(record.plans[-1].binding) if limit.name == name)
 
 
 def _settlement(record: EventRecord, statements: Sequence[Statement]) -> Json:
@@ -289,7 +297,7 @@ def _settlement(record: EventRecord, statements: Sequence[Statement]) -> Json:
         "total_payment_cny": f"{sum(s.payment_cny for s in statements):.2f}",
         "total_response_kwh": f"{district_net_kwh(statements):f}",
         "statements_sha256": statements_digest(statements),
-        "provisional": True,
+        "provisional": record.state is not EventState.SETTLED,
     }
 
 
@@ -320,6 +328,10 @@ def _solver(record: EventRecord) -> Json:
 def _reason(code: str) -> Json:
     english, chinese = texts_of(code)
     return {"code": code, "text_en": english, "text_zh": chinese}
+
+
+def _called_first(code: str) -> tuple[bool, str]:
+    return code != "called", code
 
 
 def _starts(grid: TimeGrid) -> list[str]:
