@@ -11,13 +11,13 @@ from adapters.kit.gateway import Gateway, GatewayPorts
 from adapters.kit.gateway_config import GatewayConfig
 from adapters.kit.store import GatewayStore
 from adapters.registry import standard_adapters
-from simulator.harness.registration import fleet_of, installed_gateways, registered_ids
+from simulator.harness.registration import Installed, fleet_of, installed_gateways, registered_ids
 from simulator.harness.world import PromptPeople, SimulatedDriver, World
 from simulator.plant import Plant
 from simulator.scenario import Scenario, draw_answers
 from vpp.bootstrap import Controller
 from vpp.config_files import config_root
-from vpp.domain.events import Declaration, Direction, EventKind
+from vpp.domain.events import Declaration, Direction, EventKind, EventState
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import day_grid
 from vpp.infra.program_files import load_program
@@ -67,31 +67,42 @@ def _whole_wh(power_kw: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.rint(power_kw.astype(np.float64) * WH_PER_KW_INTERVAL)
 
 
-def make_gateways(
+def make_gateways(  # noqa: PLR0913 - what a gateway stands on, and where
     scenario: Scenario, world: World, *, bus: Bus, clock: Clock, metrics: Metrics, disk: Path | None
 ) -> list[Gateway]:
     """All gateways of the scenario, not yet running; their disks are files below ``disk`` or in memory."""
-    on_site = PromptPeople({r.id: r.confirm_minutes for r in scenario.district.resources if r.needs_person})
-    adapters = standard_adapters()
-    made: list[Gateway] = []
-    for installed in installed_gateways(scenario, world.plant):
-        config = GatewayConfig(
-            gateway_id=installed.gateway_id,
-            specs=installed.specs,
-            device_count=len(installed.device_rows),
-            capability_every_min=OFFERS_EVERY_MIN,
+    on_site = on_site_people(scenario)
+    return [
+        make_gateway(
+            installed,
+            GatewayPorts(
+                bus=bus,
+                clock=clock,
+                metrics=metrics,
+                driver=SimulatedDriver(world, installed),
+                store=GatewayStore(":memory:" if disk is None else str(disk / f"{installed.gateway_id}.sqlite")),
+                adapters=standard_adapters(),
+                confirmations=on_site,
+            ),
         )
-        ports = GatewayPorts(
-            bus=bus,
-            clock=clock,
-            metrics=metrics,
-            driver=SimulatedDriver(world, installed),
-            store=GatewayStore(":memory:" if disk is None else str(disk / f"{installed.gateway_id}.sqlite")),
-            adapters=adapters,
-            confirmations=on_site,
-        )
-        made.append(Gateway(config, ports))
-    return made
+        for installed in installed_gateways(scenario, world.plant)
+    ]
+
+
+def make_gateway(installed: Installed, ports: GatewayPorts) -> Gateway:
+    """One gateway, not yet running."""
+    config = GatewayConfig(
+        gateway_id=installed.gateway_id,
+        specs=installed.specs,
+        device_count=len(installed.device_rows),
+        capability_every_min=OFFERS_EVERY_MIN,
+    )
+    return Gateway(config, ports)
+
+
+def on_site_people(scenario: Scenario) -> PromptPeople:
+    """The people who are asked on site, where the scenario's resources need one."""
+    return PromptPeople({r.id: r.confirm_minutes for r in scenario.district.resources if r.needs_person})
 
 
 async def people(scenario: Scenario, controller: Controller, seed: int, *, declare_at: datetime) -> None:
@@ -104,6 +115,8 @@ async def people(scenario: Scenario, controller: Controller, seed: int, *, decla
         await clock.sleep_until(declare_at)
         await declare(scenario, controller)
     record = controller.recorder.book.event(EVENT_ID)
+    if record.state is EventState.DRAFT:
+        await controller.intake.approve(EVENT_ID)
     while record.invitation is None and record.live:
         await clock.sleep_until(clock.now() + LOOK_AGAIN)
     await answer_invitations(scenario, controller, seed)
