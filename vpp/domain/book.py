@@ -59,7 +59,7 @@ class EventRecord:
     plans: list[facts.PlanIssued] = field(default_factory=list)
     commands: dict[str, list[IssuedCommand]] = field(default_factory=dict)
     newest: dict[str, list[IssuedCommand | None]] = field(default_factory=dict, repr=False)
-    asked_kw: dict[str, Series] | None = field(default=None, repr=False)
+    asked_kw: dict[str, Series] | None = field(default=None, repr=False, compare=False)
     statements: list[facts.StatementsIssued] = field(default_factory=list)
     cancelled: bool = False
     grid: TimeGrid = field(init=False)
