@@ -12,7 +12,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no-answer": ("not called: no answer by the deadline", "未调用：截止前未答复"),
     "opted-out": ("released: the participant opted out", "已释放：参与者退出"),
     "no-baseline": ("not called: no sufficient baseline", "未调用：基线样本不足"),
+    "too-shallow": (
+        "not called: so small a cut of its load could not be measured",
+        "未调用：削减比例过小，无法计量核定",
+    ),
     "no-offer": ("not called: no capability was offered", "未调用：未上报可调能力"),
+    "bad-offer": ("not called: its offer contradicts itself", "未调用：上报能力自相矛盾"),
     "unavailable": ("not called: not available now", "未调用：当前不可用"),
     "gateway-offline": ("not called: its gateway is offline", "未调用：网关离线"),
     "refused": ("refused the command", "拒绝执行指令"),

@@ -186,8 +186,8 @@ class Ingest:
 
     async def on_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> None:
         """Keeps the latest offers."""
-        for resource_id in self._registry.take_offers(gateway_id, offers):
-            await self.on_rejected(f"capability of {gateway_id}", f"unknown resource {resource_id!r}")
+        for reason in self._registry.take_offers(gateway_id, offers):
+            await self.on_rejected(f"capability of {gateway_id}", reason)
 
     async def on_acks(self, gateway_id: str, seq: int, acks: Sequence[AckEntry]) -> None:
         """Records acks of commands that were issued to this very gateway; the rest is refused.

@@ -23,7 +23,7 @@ from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
 from vpp.domain.outcome import MATERIAL_KW, commanded_response_kw
-from vpp.domain.portfolio import Ask, Candidate, dispatch_problem, reachable_kw
+from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
 from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.forecasting import Forecasting
@@ -95,11 +95,7 @@ class Planning:
             ``None`` when there is no feasible plan, or the event ended while it was made: what is in force stays.
         """
         record = self._recorder.book.event(event_id)
-        candidates, skipped = self.candidates(record, request)
-        margin_kw = self._margin_kw(record, candidates)
-        problem = await self._problem(record, request, candidates, margin_kw)
-        draft = _Draft(problem, skipped, margin_kw)
-        outcome = await self._solve(problem, request)
+        draft, outcome = await self._solvable(record, request)
         if record.state not in PLANNED_STATES:
             self._metrics.note("plan thrown away", event=event_id, reason=f"the event is {record.state} by now")
             return None
@@ -107,7 +103,7 @@ class Planning:
             self._metrics.count("plans_infeasible")
             self._metrics.note("no feasible plan", event=event_id, reason=outcome.reason)
             return None
-        violations = check_plan(problem, outcome.plan)
+        violations = check_plan(draft.problem, outcome.plan)
         if violations:
             raise InvariantError(f"event {event_id!r}: plan by {outcome.plan.source} fails its check: {violations[0]}")
         fact = self._fact(record, request, draft, outcome)
@@ -115,6 +111,20 @@ class Planning:
         self._metrics.count("plans_issued", source=outcome.plan.source)
         self._metrics.gauge("solve_seconds", outcome.plan.wall_s)
         return fact
+
+    async def _solvable(self, record: EventRecord, request: PlanRequest) -> tuple["_Draft", PlanningOutcome]:
+        """The problem and its answer, resources left out whose own offer contradicts itself: they stop nobody else."""
+        candidates, skipped = self.candidates(record, request)
+        margin_kw = self._margin_kw(record, candidates)
+        while True:
+            problem = await self._problem(record, request, candidates, margin_kw)
+            outcome = await self._solve(problem, request)
+            culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
+            if not culprits:
+                return _Draft(problem, skipped, margin_kw), outcome
+            self._metrics.count("offers_contradictory", len(culprits))
+            skipped |= dict.fromkeys(culprits, "bad-offer")
+            candidates = [c for c in candidates if c.offer.resource_id not in culprits]
 
     def candidates(self, record: EventRecord, request: PlanRequest) -> tuple[list[Candidate], dict[str, str]]:
         """Resources that may be called now, and the reason code of each committed one that may not."""
@@ -144,6 +154,22 @@ class Planning:
                 )
             )
         return chosen, skipped
+
+    def _deep_enough(
+        self, record: EventRecord, request: PlanRequest, candidates: list[Candidate], skipped: dict[str, str]
+    ) -> list[Candidate]:
+        """Candidates whose response can be told from the error of their baseline; the others join ``skipped``."""
+        first = record.grid.index_of(request.first_interval)
+        count = len(record.grid) - first
+        grid = TimeGrid(request.first_interval, count + self._settings.recovery_intervals)
+        kept: list[Candidate] = []
+        for candidate in candidates:
+            called = candidate.offer.resource_id in record.commands
+            if called or depth(candidate, grid, count, self._registry.fleet) >= self._settings.least_depth:
+                kept.append(candidate)
+            else:
+                skipped[candidate.offer.resource_id] = "too-shallow"
+        return kept
 
     def _unfit(self, record: EventRecord, resource_id: str) -> str | None:
         """Why a committed resource cannot be called now."""
@@ -246,6 +272,12 @@ class Planning:
             before_kw=request.before_kw,
             wall_s=plan.wall_s,
         )
+
+
+def _culprits(outcome: PlanningOutcome) -> set[str]:
+    """Resources whose own limits are why there is no plan at all."""
+    limits = outcome.binding if isinstance(outcome, Infeasible) else ()
+    return {limit.name.split(":", 1)[1].rpartition(":")[0] for limit in limits if limit.name.startswith("resource:")}
 
 
 def _likely_called(candidates: list[Candidate], target_kw: float) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vpp.domain.capability import CapabilityOffer
+from vpp.domain.capability import CapabilityOffer, flaw_of
 from vpp.domain.fleet import CustomerClass, Fleet
 from vpp.ports import Metrics
 
@@ -16,10 +16,15 @@ class Registry:
         self._metrics = metrics
 
     def take_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> list[str]:
-        """Keeps offers of the gateway's own resources; returns the ids of the refused ones."""
+        """Keeps sound offers of the gateway's own resources; returns a sentence for each refused one."""
         own = set(self.fleet.by_gateway.get(gateway_id, ()))
-        refused = [offer.resource_id for offer in offers if offer.resource_id not in own]
-        self.offers.update({offer.resource_id: offer for offer in offers if offer.resource_id in own})
+        refused: list[str] = []
+        for offer in offers:
+            flaw = flaw_of(offer) if offer.resource_id in own else f"unknown resource {offer.resource_id!r}"
+            if flaw is None:
+                self.offers[offer.resource_id] = offer
+            else:
+                refused.append(flaw)
         self._metrics.count("offers_received", len(offers) - len(refused))
         return refused
 
