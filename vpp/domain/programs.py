@@ -143,6 +143,19 @@ class EnergyRatioPayment:
     count_negative: Figure[CountNegative]
     grading_unit: Figure[str]
 
+    def require_known(self) -> None:
+        """Nothing, or ``MissingFigureError`` naming the first figure that a day's settlement may need and lacks."""
+        for figure in (
+            self.price_cny_per_kwh,
+            self.low_ratio,
+            self.low_factor,
+            self.high_ratio,
+            self.excess_factor,
+            self.exempt_classes,
+            self.count_negative,
+        ):
+            figure.required()
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -176,6 +189,13 @@ class Program:
         self.require_direction(direction)
         choices = self.baselines[direction]
         return choices.by_kind.get(kind) or choices.by_class.get(customer_class) or choices.default
+
+    def require_baselines(self, direction: Direction) -> None:
+        """Nothing, or ``MissingFigureError`` when a baseline of ``direction`` cannot be computed; names the gap."""
+        self.require_direction(direction)
+        choices = self.baselines[direction]
+        for choice in (choices.default, *choices.by_class.values(), *choices.by_kind.values()):
+            choice.rule()
 
     def require_direction(self, direction: Direction) -> None:
         """Nothing, or ``InputError`` when the programme does not know the direction."""

@@ -64,10 +64,14 @@ class Intake:
 
         Raises:
             InputError: the programme does not allow it, or the scope is unknown; the message names rule and limit.
+            MissingFigureError: the programme lacks a figure without which the event could not be measured or paid.
         """
         program = self.program(declaration.program_id)
         program.require_direction(declaration.direction)
         program.require_valid_on(trading_day(declaration.start))
+        program.require_baselines(declaration.direction)
+        if declaration.kind is not EventKind.DRILL:
+            program.payment.require_known()
         self._check_limits(declaration, program)
         if declaration.event_id in self._recorder.book.events:
             raise InputError(f"event id {declaration.event_id!r} is taken")

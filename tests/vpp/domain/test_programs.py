@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.vpp.domain.program_samples import choice, figure, sample_program
+from tests.vpp.domain.program_samples import choice, figure, sample_program, sample_terms
 from vpp.domain.baseline import BaselineMethod, BaselineRule
 from vpp.domain.baseline_adjustment import AdjustmentKind, AdjustmentRule
 from vpp.domain.errors import InputError, MissingFigureError
@@ -53,3 +53,48 @@ def test_rule__a_null_cap_means_none_unless_it_is_unknown() -> None:
 def test_required__names_programme_and_key() -> None:
     with pytest.raises(MissingFigureError, match=r"programme 'sample' has no value for 'limits\.notice_minutes'"):
         figure("limits.notice_minutes", None).required()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "price_cny_per_kwh",
+        "low_ratio",
+        "low_factor",
+        "high_ratio",
+        "excess_factor",
+        "exempt_classes",
+        "count_negative",
+    ],
+)
+def test_require_known__names_the_missing_figure(name: str) -> None:
+    terms = sample_terms()
+    terms.require_known()
+
+    lacking = replace(terms, **{name: figure(f"payment.{name}", None)})
+
+    with pytest.raises(MissingFigureError, match=rf"'sample' has no value for 'payment\.{name}'"):
+        lacking.require_known()
+
+
+def test_require_known__the_multi_day_figure_may_be_missing() -> None:
+    replace(sample_terms(), first_day_void_ratio=figure("payment.first_day_void_ratio", None)).require_known()
+
+
+@pytest.mark.parametrize("group", ["default", "by_class", "by_kind"])
+def test_require_baselines__looks_at_every_choice(group: str) -> None:
+    program = sample_program()
+    program.require_baselines(Direction.CURTAIL)
+    choices = program.baselines[Direction.CURTAIL]
+    gap = replace(choices.default, method=figure(f"baseline.{group}.method", None))
+    changed = {"default": gap, "by_class": {CustomerClass.COMMERCE: gap}, "by_kind": {ResourceKind.STORAGE: gap}}
+
+    lacking = replace(program, baselines={Direction.CURTAIL: replace(choices, **{group: changed[group]})})  # type: ignore[arg-type]
+
+    with pytest.raises(MissingFigureError, match=rf"'sample' has no value for 'baseline\.{group}\.method'"):
+        lacking.require_baselines(Direction.CURTAIL)
+
+
+def test_require_baselines__refuses_another_direction() -> None:
+    with pytest.raises(InputError, match="'sample' cannot be called for 'fill', only for: curtail"):
+        sample_program().require_baselines(Direction.FILL)

@@ -9,7 +9,7 @@ import pytest
 from tests.vpp.domain.event_samples import EARLY, EVENT, START, sample_declaration
 from tests.vpp.domain.program_samples import figure, sample_program
 from tests.vpp.services.service_rig import Rig, virtual
-from vpp.domain.errors import IllegalTransitionError, InputError, UnknownThingError
+from vpp.domain.errors import IllegalTransitionError, InputError, MissingFigureError, UnknownThingError
 from vpp.domain.events import Direction, EventKind, EventState
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import INTERVAL
@@ -62,6 +62,26 @@ async def test_declare__outside_the_programmes_dates() -> None:
 
     with pytest.raises(InputError, match="programme 'sample' is valid from ever to 2026-07-21, not on 2026-07-22"):
         await rig.intake.declare(sample_declaration())
+
+
+@virtual
+async def test_declare__a_programme_that_cannot_be_settled() -> None:
+    rig = Rig(programs=[sample_program(price=None)])
+
+    with pytest.raises(
+        MissingFigureError, match=r"programme 'sample' has no value for 'payment\.price_cny_per_kwh'; supply it"
+    ):
+        await rig.intake.declare(sample_declaration())
+    assert rig.recorder.book.events == {}
+
+
+@virtual
+async def test_declare__a_drill_is_never_paid_and_needs_no_price() -> None:
+    rig = Rig(programs=[sample_program(price=None)])
+
+    await rig.intake.declare(sample_declaration(kind=EventKind.DRILL))
+
+    assert rig.event.state is EventState.DRAFT
 
 
 @virtual
