@@ -155,14 +155,29 @@ def _nodes(
     for node_id, forecast in at_site.items():
         site = fleet.sites[node_id.removeprefix("site/")]
         # Only a battery can push power out of a site; a consumer's own floor is already part of what it offers.
-        forecast = forecast + site.other_load_kw
         export_kw = 0.0 if node_id in with_storage and not site.export_allowed else np.inf
         nodes.append(
             DispatchNode(
-                node_id, site.node_id, forecast, np.full(count, site.contracted_demand_kw), np.full(count, export_kw)
+                node_id,
+                site.node_id,
+                forecast + site.other_load_kw,
+                np.full(count, site.contracted_demand_kw),
+                np.full(count, export_kw),
             )
         )
     return tuple(nodes)
+
+
+def depth(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fleet) -> float:
+    """Largest response that a resource could be credited with, as a share of its own baseline; ``inf`` for storage.
+
+    Both are means over the event.
+    """
+    resource = _resource(candidate, grid, event_intervals, fleet)
+    if isinstance(resource.flexibility, Storage):
+        return float("inf")
+    load_kw = float(np.maximum(candidate.baseline_kw[:event_intervals], 0.0).mean())
+    return float(_most_kw(resource, event_intervals).mean()) / load_kw if load_kw > 0 else 0.0
 
 
 def reachable_kw(problem: DispatchProblem) -> Series:
