@@ -17,6 +17,7 @@ from simulator.plant import Plant
 from simulator.scenario import Scenario, draw_answers
 from vpp.bootstrap import Controller
 from vpp.config_files import config_root
+from vpp.domain.errors import ConfigError, InputError
 from vpp.domain.events import Declaration, Direction, EventKind, EventState
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import day_grid
@@ -123,20 +124,27 @@ async def people(scenario: Scenario, controller: Controller, seed: int, *, decla
 
 
 async def declare(scenario: Scenario, controller: Controller) -> None:
-    """Declares and approves the scenario's event."""
+    """Declares and approves the scenario's event.
+
+    Raises:
+        ConfigError: the controller refuses it; names the scenario's file.
+    """
     event = scenario.event
-    await controller.intake.declare(
-        Declaration(
-            event_id=EVENT_ID,
-            program_id=event.program,
-            kind=EventKind.ECONOMIC,
-            direction=Direction.CURTAIL,
-            start=event.start,
-            end=event.end,
-            target_percent=event.target_percent,
+    try:
+        await controller.intake.declare(
+            Declaration(
+                event_id=EVENT_ID,
+                program_id=event.program,
+                kind=EventKind.ECONOMIC,
+                direction=Direction.CURTAIL,
+                start=event.start,
+                end=event.end,
+                target_percent=event.target_percent,
+            )
         )
-    )
-    await controller.intake.approve(EVENT_ID)
+        await controller.intake.approve(EVENT_ID)
+    except InputError as error:
+        raise ConfigError(str(scenario.path), "event", str(error)) from error
 
 
 async def answer_invitations(scenario: Scenario, controller: Controller, seed: int) -> None:

@@ -14,7 +14,7 @@ from simulator.scenario import load_scenario
 from vpp.bootstrap import Controller
 from vpp.cli.live_view import LiveView
 from vpp.cli.snapshots import live_snapshot
-from vpp.domain.errors import InputError
+from vpp.domain.errors import VppError
 from vpp.infra.store.folder import StoreFolder
 from vpp.reporting.results import plain, write_results
 
@@ -36,9 +36,7 @@ def simulate_command(
         store = None
         if out is not None:
             store = StoreFolder(out / "store")
-            if (store.path / "ledger.sqlite").exists():
-                raise InputError(f"{store.path}: a store lies there already; choose another --out folder")
-            store.create()
+            store.create_new()
         with LiveView(console) as view:
 
             def on_minute(controller: Controller, world: World) -> None:
@@ -46,8 +44,8 @@ def simulate_command(
                 view.update(live_snapshot(controller, speed=None, done_fraction=done))
 
             run = simulate(loaded, Options(seed=seed, store=store, with_event=not no_event, on_minute=on_minute))
-    except (InputError, ScenarioFileError) as error:
-        console.print(f"[red]{error}[/red]", highlight=False, markup=True)
+    except (VppError, ScenarioFileError) as error:
+        typer.echo(f"error: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from error
     if out is not None:
         write_results(out, run.report, run.statements)
@@ -73,6 +71,6 @@ def print_verdict(run: SimulationRun, out: Path | None) -> None:
         typer.echo("verified MW  " + "  ".join(f"{value:6.2f}" for value in verified))
         typer.echo("true MW      " + "  ".join(f"{value:6.2f}" for value in truth))
         broken = {name: text for name, text in report["invariants"].items() if text != "ok"}
-        typer.echo(f"invariants: {'all ok' if not broken else broken}")
+        typer.echo(f"invariants: {broken or 'all ok'}")
     if out is not None:
         typer.echo(f"written: {out / 'report.html'}")

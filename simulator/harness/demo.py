@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from optimizer import WorkLimits, plan_dispatch
@@ -21,6 +21,7 @@ from simulator.harness.assembly import (
     save_setup,
     shipped_programs,
 )
+from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
@@ -29,7 +30,7 @@ from vpp.bootstrap import Controller, Outside, Setup
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.domain.settlement import Statement
 from vpp.infra.chinese_calendar import chinese_working_days
-from vpp.infra.clock import ScaledClock
+from vpp.infra.clock import ScaledClock, SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.infra.mqtt.embedded_broker import embedded_broker
 from vpp.infra.prometheus import PrometheusMetrics
@@ -78,7 +79,20 @@ def plan_with_deadline(problem: DispatchProblem, previous: DispatchPlan | None) 
 
 
 async def run_demo(scenario: Scenario, options: DemoOptions) -> DemoRun:
-    """Runs until the event is over, or the scenario's window is; everything it started is stopped when it returns."""
+    """Runs until the event is over, or the scenario's window is; everything it started is stopped when it returns.
+
+    Raises:
+        ConfigError: the scenario's event cannot be run; names file and key.
+        BusError: the broker cannot be reached, or the embedded one does not start.
+        StoreError: the store failed.
+    """
+    if not options.manual:
+        require_program(scenario)
+    with one_error():
+        return await _run(scenario, options)
+
+
+async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
     clock = ScaledClock(scenario.window.start, options.speed)
     clock.hold()
     plant = scenario.make_plant(options.seed)
@@ -106,7 +120,7 @@ async def run_demo(scenario: Scenario, options: DemoOptions) -> DemoRun:
         ledger.close()
 
 
-def _controller(
+def _controller(  # noqa: PLR0913, PLR0917 - what a controller stands on
     scenario: Scenario,
     options: DemoOptions,
     clock: ScaledClock,
@@ -132,7 +146,7 @@ def _controller(
         reference_peak=reference_peak_of(scenario.district),
         epoch=next_epoch(options.store.epoch_path),
         while_first_plan=lambda making: clock.hold() if making else clock.resume(),
-        clock_sync=lambda: ClockReading(clock.now(), datetime.now(UTC), clock.speed),
+        clock_sync=lambda: ClockReading(clock.now(), SystemClock().now(), clock.speed),
     )
     return Controller(outside, setup)
 

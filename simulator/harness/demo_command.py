@@ -29,7 +29,7 @@ MET, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_SPEED = 120.0
 
 
-def demo_command(
+def demo_command(  # noqa: PLR0913 - every option of a command is one parameter
     scenario: Annotated[Path | None, typer.Option(help="Scenario file; the demonstration's own by default.")] = None,
     speed: Annotated[float, typer.Option(min=1.0, max=600.0, help="Simulated seconds per second.")] = DEFAULT_SPEED,
     seed: Annotated[int, typer.Option(min=0, help="All randomness of the devices follows from it.")] = 1,
@@ -47,12 +47,10 @@ def demo_command(
         address = None if broker is None else _address(broker)
         with TemporaryDirectory(prefix="vpp-demo-") as temporary:
             store = StoreFolder((report or Path(temporary)) / "store")
-            if (store.path / "ledger.sqlite").exists():
-                raise ScenarioFileError(str(store.path), "", "a store lies there already; choose another --report folder")
-            store.create()
+            store.create_new()
             run = _run(loaded, DemoOptions(seed, speed, store, address, manual), console, headless=headless)
     except (VppError, ScenarioFileError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        typer.echo(f"error: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from error
     if run.report is None:
         console.print("the day is over and no event has ended")

@@ -6,7 +6,7 @@ anything left to do. The no-event twin of the same plant gives the truth.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from simulator.harness.assembly import (
     save_setup,
     shipped_programs,
 )
+from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
@@ -57,7 +58,7 @@ class Options:
     store: StoreFolder | None = None
     with_event: bool = True
     on_minute: Callable[[Controller, World], None] | None = None
-    settings: ControlSettings = ControlSettings()
+    settings: ControlSettings = field(default_factory=ControlSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,16 @@ class SimulationRun:
 
 
 def simulate(scenario: Scenario, options: Options) -> SimulationRun:
-    """Runs ``scenario`` from its window's start to its settlement, in virtual time."""
-    return run_virtual(_run(scenario, options), scenario.window.start)
+    """Runs ``scenario`` from its window's start to its settlement, in virtual time.
+
+    Raises:
+        ConfigError: the scenario's event cannot be run; names file and key.
+        StoreError: the store failed.
+    """
+    if options.with_event:
+        require_program(scenario)
+    with one_error():
+        return run_virtual(_run(scenario, options), scenario.window.start)
 
 
 def plan_with_work_limits(problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
@@ -127,9 +136,7 @@ async def _until_over(
     scenario: Scenario, controller: Controller, world: World, bus: MemoryBroker, options: Options
 ) -> None:
     clock = controller.clock
-    made = make_gateways(
-        scenario, world, bus=bus, clock=clock, metrics=controller.outside.metrics, disk=None
-    )
+    made = make_gateways(scenario, world, bus=bus, clock=clock, metrics=controller.outside.metrics, disk=None)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(controller.run(), name="controller")]
         tasks += [group.create_task(gateway.run(), name=f"gateway/{i}") for i, gateway in enumerate(made)]

@@ -9,7 +9,9 @@ from vpp.bootstrap import Controller
 from vpp.domain.timegrid import INTERVAL
 
 
-def simulation_part(scenario: Scenario, seed: int, controller: Controller, world: World, log_hash: str) -> dict[str, Any]:
+def simulation_part(
+    scenario: Scenario, seed: int, controller: Controller, world: World, log_hash: str
+) -> dict[str, Any]:
     """The report's keys that a simulation adds; to be merged into ``Views.report``."""
     part: dict[str, Any] = {"scenario": scenario.name, "seed": seed, "log_hash": log_hash}
     record = controller.recorder.book.events.get(EVENT_ID)

@@ -31,7 +31,7 @@ for _command in sorted(entry_points(group=COMMAND_GROUP), key=lambda point: poin
         app.command(_command.name)(_loaded)
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(version(DISTRIBUTION))
         raise typer.Exit

@@ -4,18 +4,18 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from vpp.bootstrap import Records
-from vpp.domain.errors import VppError
+from vpp.domain.errors import StoreError, VppError
 from vpp.domain.settlement import statement_bytes
 from vpp.domain.timegrid import DISTRICT_ZONE, format_instant
 from vpp.infra.store.folder import StoreFolder
-from vpp.reporting.html import write_html
+from vpp.reporting.html import render_html
 from vpp.reporting.results import plain
 from vpp.services.settling import statements_digest
 
@@ -39,7 +39,8 @@ def report_command(
     """Rebuild an event's report from its store, raw readings included."""
     report = _read(store, lambda records: records.views.report(event))
     if html is not None:
-        write_html(report | {"scenario": None, "seed": None, "log_hash": None, "truth": None}, html)
+        whole = report | {"scenario": None, "seed": None, "log_hash": None, "truth": None}
+        _write(html, render_html(whole).encode())
     if as_json:
         typer.echo(json.dumps(plain(report), ensure_ascii=False, sort_keys=True))
         return
@@ -78,7 +79,7 @@ def settle_command(
 
     content, summary = _read(store, settle)
     if out is not None:
-        out.write_bytes(content)
+        _write(out, content)
     if as_json:
         typer.echo(json.dumps(summary, sort_keys=True))
     else:
@@ -122,7 +123,12 @@ def show_event(event: EventArgument, store: StoreOption, *, as_json: JsonOption 
             "id": event,
             "states": [{"state": state.value, "at": format_instant(at)} for state, at in record.states],
             "revisions": [
-                {"revision": plan.revision, "at": format_instant(plan.at), "reason": plan.reason, "outcome": plan.outcome}
+                {
+                    "revision": plan.revision,
+                    "at": format_instant(plan.at),
+                    "reason": plan.reason,
+                    "outcome": plan.outcome,
+                }
                 for plan in record.plans
             ],
             "commands": sum(len(history) for history in record.commands.values()),
@@ -148,6 +154,7 @@ def verify_ledger(store: StoreOption, *, as_json: JsonOption = False) -> None:
         return {
             "sound": broken is None,
             "broken_at": None if broken is None else broken.position,
+            "reason": None if broken is None else broken.reason,
             "log_hash": await records.ledger.log_hash(),
         }
 
@@ -155,7 +162,7 @@ def verify_ledger(store: StoreOption, *, as_json: JsonOption = False) -> None:
     typer.echo(json.dumps(found, sort_keys=True) if as_json else f"sound: {found['sound']}, log {found['log_hash']}")
     if not found["sound"]:
         if not as_json:
-            typer.echo(f"the chain breaks at fact {found['broken_at']}")
+            typer.echo(f"the chain breaks at fact {found['broken_at']}: {found['reason']}")
         raise typer.Exit(1)
 
 
@@ -170,6 +177,19 @@ def _read(store: Path, ask: Callable[[Records], Awaitable[R]], *, replay: bool =
 
     try:
         return asyncio.run(run())
+    except StoreError as error:
+        _refuse(f"{store}: {error}", error)
     except VppError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(BAD_INPUT) from error
+        _refuse(str(error), error)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        _refuse(f"{path}: cannot be written ({error.strerror})", error)
+
+
+def _refuse(message: str, cause: Exception) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(BAD_INPUT) from cause

@@ -15,13 +15,12 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 
-from vpp.domain.errors import ConfigError
+from vpp.domain.errors import ConfigError, InputError, StoreError
 from vpp.domain.fleet import Fleet, Node, Participant, Resource, Site
 from vpp.domain.flexibility import Series
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import TimeGrid
 from vpp.infra.program_files import load_program
-
 
 T = TypeVar("T")
 
@@ -45,8 +44,26 @@ class StoreFolder:
     path: Path
 
     def create(self) -> None:
-        """Makes the folder; existing content stays."""
-        (self.path / "programs").mkdir(parents=True, exist_ok=True)
+        """Makes the folder; existing content stays.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+        try:
+            (self.path / "programs").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.path}: the store folder cannot be made ({error.strerror})") from error
+
+    def create_new(self) -> None:
+        """Makes the folder for a run of its own.
+
+        Raises:
+            ConfigError: a ledger lies there already; one run never writes into another's store.
+            StoreError: it cannot be made.
+        """
+        if (self.path / "ledger.sqlite").exists():
+            raise ConfigError(str(self.path), "", "expected a new folder, a run's store lies there already")
+        self.create()
 
     @property
     def ledger_url(self) -> str:
@@ -90,9 +107,14 @@ class StoreFolder:
             ConfigError: the file is missing or was damaged.
         """
         parts = self._decode("fleet.json", _FleetFile)
-        return Fleet.of(
-            nodes=parts.nodes, participants=parts.participants, sites=parts.sites, resources=parts.resources
-        )
+        try:
+            return Fleet.of(
+                nodes=parts.nodes, participants=parts.participants, sites=parts.sites, resources=parts.resources
+            )
+        except InputError as error:
+            raise ConfigError(
+                str(self.path / "fleet.json"), "", f"expected the file that a run wrote: {error}"
+            ) from error
 
     def programs(self) -> dict[str, Program]:
         """The rules, by programme id."""
