@@ -11,6 +11,7 @@ from vpp.domain.commands import AckState
 from vpp.domain.errors import InvariantError
 from vpp.domain.facts import (
     AckEntry,
+    Binding,
     CommandsAcked,
     ControllerStarted,
     Fact,
@@ -53,7 +54,7 @@ def _plan(*, wall_s: float = 0.25, expected_kw: tuple[float, ...] = (120.0, 80.5
         aim_kw=(130.0, 90.0),
         margin_kw=10.0,
         shortfall_kw=(0.0, 0.0),
-        binding=(("capability", "no more is offered"),),
+        binding=(Binding("capability", "no more is offered", None),),
         reasons={"r1": "cheapest"},
         outcome="planned",
         source="exact",
