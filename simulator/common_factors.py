@@ -28,28 +28,31 @@ class CommonSpec:
         day_sd: Standard deviation of the day's level (clipped at twice that).
         day_memory: Share of a day's level that the next day inherits.
         own_swing: Amplitude of the kind's own swing.
-        joint_swing: Amplitude of the swing that all kinds share.
+        joint_swing: Amplitude of the slow swing that all kinds share.
+        joint_ripple: Amplitude of a fast one, which hits 15-minute values and hardly their mean over an event.
     """
 
     day_sd: float
     day_memory: float
     own_swing: float
     joint_swing: float
+    joint_ripple: float
 
 
 COMMON: MappingProxyType[Kind, CommonSpec] = MappingProxyType(
     {
-        "factory_line": CommonSpec(0.035, 0.6, 0.006, 0.032),
-        "factory_process": CommonSpec(0.02, 0.6, 0.005, 0.015),
-        "public_charging": CommonSpec(0.06, 0.3, 0.03, 0.03),
-        "residential_charging": CommonSpec(0.05, 0.2, 0.03, 0.03),
-        "cooling": CommonSpec(0.03, 0.5, 0.006, 0.032),
-        "lighting": CommonSpec(0.02, 0.3, 0.01, 0.015),
-        "storage": CommonSpec(0.0, 0.0, 0.0, 0.0),
+        "factory_line": CommonSpec(0.035, 0.6, 0.006, 0.030, 0.012),
+        "factory_process": CommonSpec(0.02, 0.6, 0.005, 0.015, 0.0),
+        "public_charging": CommonSpec(0.06, 0.3, 0.03, 0.03, 0.0),
+        "residential_charging": CommonSpec(0.05, 0.2, 0.03, 0.03, 0.0),
+        "cooling": CommonSpec(0.03, 0.5, 0.006, 0.030, 0.012),
+        "lighting": CommonSpec(0.02, 0.3, 0.01, 0.015, 0.0),
+        "storage": CommonSpec(0.0, 0.0, 0.0, 0.0, 0.0),
     }
 )
 _PERIOD_H = 6.0
 """A swing of about this length differs most between a morning adjustment window and an early-afternoon event."""
+_RIPPLE_H = 1.6
 _FLATNESS = 1.5
 """Flattens the tops of the swing: its largest value lies closer to its usual one than a sine's."""
 
@@ -69,11 +72,12 @@ def common_factor(kind: Kind, streams: Streams, weather: Weather) -> Floats:
         level[day] = carried
     own = _swing(streams, kind, rank)
     joint = _swing(streams, "all", rank)
-    return 1.0 + level[:, None] + spec.own_swing * own + spec.joint_swing * joint
+    ripple = _swing(streams, "ripple", rank, period_h=_RIPPLE_H)
+    return 1.0 + level[:, None] + spec.own_swing * own + spec.joint_swing * joint + spec.joint_ripple * ripple
 
 
-def _swing(streams: Streams, name: str, rank: NDArray[np.int64]) -> Floats:
+def _swing(streams: Streams, name: str, rank: NDArray[np.int64], period_h: float = _PERIOD_H) -> Floats:
     start = streams.scalar(name, "common/phase")
     phase = (start + _GOLDEN * rank) % 1.0
-    wave = np.sin(2.0 * np.pi * (HOUR[None, :] / _PERIOD_H + phase[:, None]))
+    wave = np.sin(2.0 * np.pi * (HOUR[None, :] / period_h + phase[:, None]))
     return np.asarray(np.tanh(_FLATNESS * wave) / np.tanh(_FLATNESS), dtype=np.float64)
