@@ -127,6 +127,7 @@ class StorageFile(FileModel):
 
     shared_power_mw: Positive
     shared_capacity_mwh: Positive
+    shared_units: Annotated[int, Field(ge=1)]
     user_side: Count
     user_side_power_kw: Range
     user_side_hours: Positive

@@ -20,7 +20,7 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
 Calendar = Callable[[Sequence[date]], WorkingDays]
-PLACEBO_SHARE = 0.5
+PLACEBO_SHARE = 0.35
 WH_PER_KWH = 1000.0
 
 
