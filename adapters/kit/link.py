@@ -97,6 +97,10 @@ class Link:
                 self._broken.set()
         except* BusError as errors:
             lost = BusError("; ".join(str(error) for error in errors.exceptions))
+        # A task group that ends with an error forgets that its task was cancelled meanwhile (Python before 3.13).
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         # Raised out here, because inside ``except*`` it would be wrapped in a group again.
         raise lost or BusError(f"gateway {self._config.gateway_id!r}: the session ended")
 
