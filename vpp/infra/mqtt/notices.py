@@ -1,4 +1,4 @@
-"""Notices waiting to be sent: one per gateway, the newest figures winning, so that confirming never holds up receiving."""
+"""Notices waiting to be sent: one per gateway, newest figures winning, so that confirming never holds up receiving."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

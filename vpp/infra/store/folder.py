@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,15 +56,21 @@ class StoreFolder:
             raise StoreError(f"{self.path}: the store folder cannot be made ({error.strerror})") from error
 
     def create_new(self) -> None:
-        """Makes the folder for a run of its own.
+        """Makes the folder for a run of its own; an earlier run's store is kept under the next free number.
 
         Raises:
-            ConfigError: a ledger lies there already; one run never writes into another's store.
-            StoreError: it cannot be made.
+            StoreError: it cannot be made, or the earlier one not moved.
         """
         if (self.path / "ledger.sqlite").exists():
-            raise ConfigError(str(self.path), "", "expected a new folder, a run's store lies there already")
+            kept = next(path for number in count(1) if not (path := self._numbered(number)).exists())
+            try:
+                self.path.rename(kept)
+            except OSError as error:
+                raise StoreError(f"{self.path}: the earlier store cannot be moved ({error.strerror})") from error
         self.create()
+
+    def _numbered(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
 
     @property
     def ledger_url(self) -> str:
