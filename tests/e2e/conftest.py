@@ -19,6 +19,8 @@ from vpp.config_files import config_root
 from vpp.infra.store.folder import StoreFolder
 from vpp.reporting.results import write_results
 
+pytest.register_assert_rewrite("tests.e2e.soundness", "tests.e2e.virtual_district")
+
 
 @dataclass(frozen=True)
 class RecordedRun:
