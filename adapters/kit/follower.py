@@ -21,6 +21,7 @@ from adapters.kit.holding import (
     Holding,
     ResourceState,
     asks_no_more,
+    binds_nothing,
     curtails,
     interval_index,
     release_at,
@@ -254,11 +255,14 @@ class Follower:
             self._signature[spec.id] = signature
         if anew:
             setpoint_kw = active.command.setpoints_kw[index]
-            active.targets_kw = np.round(adapter.split(spec, setpoint_kw, readings), 6).tolist()
+            if binds_nothing(active.command, index, spec):
+                active.targets_kw = []
+            else:
+                active.targets_kw = np.round(adapter.split(spec, setpoint_kw, readings), 6).tolist()
             active.interval = index
             self._changed.add(spec.id)
         if active.targets_kw is not None:
-            self._targets_kw[spec.devices] = active.targets_kw
+            self._targets_kw[spec.devices] = active.targets_kw or np.nan
         self._set_due(spec, state, now)
         return []
 

@@ -100,6 +100,7 @@ class Gateway:
         self._readings: DeviceReadings | None = None
         self._able: bytes = b""
         self._offer_due = True
+        self._epoch_heard = 0
         self._following = asyncio.Lock()
 
     async def run(self) -> None:
@@ -297,6 +298,10 @@ class Gateway:
             self._outbox.confirm(Stream.ACK, notice.ack_through_seq)
         if notice.clock is not None and self._on_clock is not None:
             self._on_clock(notice.clock)
+        if notice.epoch > self._epoch_heard:
+            # A controller that has just started knows nothing of earlier offers.
+            self._epoch_heard = notice.epoch
+            await self._offer(self._clock.now())
         if notice.resend_from is None and notice.ack_resend_from is None:
             return
         reply = ReplyMessage(

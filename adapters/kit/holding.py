@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from adapters.kit.resource_spec import LoadTerms, ResourceSpec
-from vpp.domain.commands import AckState
+from vpp.domain.commands import AckState, CommandMode
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.timegrid import INTERVAL
 from vpp.wire.messages import WireAck, WireCommand
@@ -20,7 +20,7 @@ class Holding(msgspec.Struct):
         state: Last ack sent for it.
         deadline: Until when a person may confirm; ``None`` when nobody is asked or the answer was yes.
         interval: Index into the schedule that ``targets_kw`` belong to.
-        targets_kw: One setpoint per device of the resource.
+        targets_kw: One setpoint per device of the resource; empty where the devices run free.
     """
 
     command: WireCommand
@@ -50,6 +50,9 @@ class ResourceState(msgspec.Struct):
     calls_day: str = ""
 
 
+FREE_TOLERANCE_KW = 0.001
+
+
 def interval_index(command: WireCommand, now: datetime) -> int:
     """Index of the setpoint that holds at ``now``; the first before the schedule, the last behind it."""
     index = (now - command.schedule_start) // INTERVAL
@@ -62,6 +65,14 @@ def release_at(command: WireCommand, spec: ResourceSpec, run_started_at: datetim
     if run_started_at is not None and spec.kind is ResourceKind.FACTORY_LINE and isinstance(spec.terms, LoadTerms):
         instant = max(instant, run_started_at + spec.terms.min_run * INTERVAL)
     return instant
+
+
+def binds_nothing(command: WireCommand, index: int, spec: ResourceSpec) -> bool:
+    """Whether the setpoint of that interval lets the resource do what it likes: its devices run free then.
+
+    Sharing out the rated power instead would still hold single devices back.
+    """
+    return command.mode is CommandMode.AT_MOST and command.setpoints_kw[index] >= spec.rated_kw - FREE_TOLERANCE_KW
 
 
 def curtails(command: WireCommand, index: int) -> bool:

@@ -47,7 +47,7 @@ class ControlSettings:
     margin_min_fraction: float = 0.06
     margin_max_fraction: float = 0.16
     reserve_fraction: float = 0.15
-    deadband_fraction: float = 0.03
+    deadband_fraction: float = 0.05
     urgent_fraction: float = 0.05
     urgent_hold_off_s: float = 45.0
     hold_off_s: float = 300.0
