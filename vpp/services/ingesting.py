@@ -80,6 +80,7 @@ class Ingest:
         self._flushing = asyncio.Lock()
         self.live = LivePicture(list(registry.fleet.resources))
         self.links = 0
+        self.linked_at: datetime | None = None
         self.link_up = asyncio.Event()
 
     async def resume(self) -> None:
@@ -90,9 +91,23 @@ class Ingest:
         self.live.add(await self._archive.readings(self.live.meter_ids, now - RESUMED, now + CLOCK_SKEW))
 
     async def on_link(self) -> None:
-        """The broker is there (again)."""
+        """The broker is there (again): known gateways are asked for what was said while nobody listened.
+
+        Without it the last message of a stream could stay unheard, since a gap shows only by what follows it.
+        """
         self.links += 1
+        self.linked_at = self._clock.now()
         self.link_up.set()
+        book = self._recorder.book
+        for gateway_id in book.gateway_starts:
+            through, acks = self._streams.get(gateway_id, _Stream()).through, book.ack_seq.get(gateway_id, 0)
+            await self._gateways.confirm(
+                gateway_id,
+                through_seq=through,
+                ack_through_seq=acks,
+                resend_from=through + 1,
+                ack_resend_from=acks + 1,
+            )
 
     async def on_birth(self, gateway_id: str, resource_ids: Sequence[str], start: GatewayStart) -> None:
         """Checks the catalogue against the registration; what the gateway still keeps comes by itself.

@@ -126,6 +126,16 @@ class Planning:
             skipped |= dict.fromkeys(culprits, "bad-offer")
             candidates = [c for c in candidates if c.offer.resource_id not in culprits]
 
+    def unheard(self, record: EventRecord) -> list[str]:
+        """Committed resources whose gateway is there but has not offered anything for them since our start."""
+        online = self._recorder.book.gateways_online
+        return [
+            resource_id
+            for resource_id in (record.commitment.resource_ids if record.commitment else ())
+            if resource_id not in self._registry.offers
+            and online.get(self._registry.fleet.resource(resource_id).gateway_id, False)
+        ]
+
     def candidates(self, record: EventRecord, request: PlanRequest) -> tuple[list[Candidate], dict[str, str]]:
         """Resources that may be called now, and the reason code of each committed one that may not."""
         fleet = self._registry.fleet

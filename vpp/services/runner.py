@@ -22,6 +22,8 @@ from vpp.services.tracking import Tracking
 CYCLE = timedelta(minutes=1)
 AFTER_MINUTE = timedelta(seconds=10)
 UNANSWERED = timedelta(minutes=2)
+OFFERS_WITHIN = timedelta(seconds=150)
+"""After a start, a plan waits so long for gateways that are there and have not yet said what they can do."""
 
 
 class Runner:
@@ -121,8 +123,9 @@ class Runner:
 
     async def _before_start(self, record: EventRecord, now: datetime) -> None:
         event_id = record.declaration.event_id
+        waits = self._waits_for_offers(record, now)
         plan_at = record.declaration.start - timedelta(seconds=self._settings.baseline_lead_s)
-        if record.baselines is None and now >= plan_at:
+        if record.baselines is None and now >= plan_at and not waits:
             self._while_first_plan(True)  # noqa: FBT003 - hold, then go on
             try:
                 await self._first_plan(record)
@@ -130,11 +133,20 @@ class Runner:
                 self._while_first_plan(False)  # noqa: FBT003
         elif record.plans:
             await self._dispatching.resend_unanswered(record, UNANSWERED)
-            await self._tracking.cycle(event_id)
-        elif record.baselines is not None:
+            if not waits:
+                await self._tracking.cycle(event_id)
+        elif record.baselines is not None and not waits:
             await self._first_plan(record)
         if self._clock.now() >= record.declaration.start:
             await self._advance(event_id, EventStep.ACTIVATE, "the event's window has begun")
+
+    def _waits_for_offers(self, record: EventRecord, now: datetime) -> bool:
+        """Whether planning is put off, right after a start, until gateways have said what they can do.
+
+        What they said to an earlier run is not in the ledger, and a plan without it would release everything.
+        """
+        linked_at = self._ingest.linked_at
+        return linked_at is not None and now < linked_at + OFFERS_WITHIN and bool(self._planning.unheard(record))
 
     async def _first_plan(self, record: EventRecord) -> None:
         event_id = record.declaration.event_id
@@ -160,6 +172,9 @@ class Runner:
         event_id = record.declaration.event_id
         if record.plans:
             await self._dispatching.resend_unanswered(record, UNANSWERED)
+        if self._waits_for_offers(record, now):
+            pass
+        elif record.plans:
             await self._tracking.cycle(event_id)
         else:
             await self._first_plan(record)
