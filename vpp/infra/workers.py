@@ -2,8 +2,12 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Callable
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -20,11 +24,12 @@ class InlineWorkers:
         return function(*args, **kwargs)
 
 
-class _PoolWorkers:
-    """Work in an executor, given back when the context is left."""
+class ThreadWorkers:
+    """Threads, for work that waits (databases, files); given back when the context is left."""
 
-    def __init__(self, executor: ThreadPoolExecutor | ProcessPoolExecutor) -> None:
-        self._executor = executor
+    def __init__(self, count: int = 1, *, name: str = "vpp-worker") -> None:
+        """``count`` threads; with one, work is done in the order of asking."""
+        self._executor = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
 
     def __enter__(self) -> Self:
         return self
@@ -46,18 +51,12 @@ class _PoolWorkers:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-class ThreadWorkers(_PoolWorkers):
-    """Threads, for work that waits (databases, files)."""
-
-    def __init__(self, count: int = 1, *, name: str = "vpp-worker") -> None:
-        """``count`` threads; with one, work is done in the order of asking."""
-        super().__init__(ThreadPoolExecutor(max_workers=count, thread_name_prefix=name))
-
-
-class ProcessWorkers(_PoolWorkers):
+class ProcessWorkers:
     """Processes, for work that computes (the optimiser), so that the event loop never waits for a solve.
 
     Functions, arguments and results are pickled. Workers are started fresh, not forked: a fork would inherit sockets.
+    A worker outlives nobody: Ctrl-C at the terminal is its parent's to handle, and it ends when its parent does,
+    however that came about.
     """
 
     def __init__(self, count: int = 1, *, warm_up: Callable[[], object] | None = None) -> None:
@@ -69,8 +68,63 @@ class ProcessWorkers(_PoolWorkers):
                 begins at the first ``run`` or ``warm``.
         """
         context = multiprocessing.get_context("spawn")
-        super().__init__(ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=warm_up))
+        self._executor = ProcessPoolExecutor(
+            max_workers=count, mp_context=context, initializer=_begin, initargs=(warm_up,)
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+        self.close()
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result; its exception passes through.
+
+        Cancelling gives up waiting: work that has begun goes on until the workers are closed or abandoned.
+        """
+        with _interrupts_held_back():
+            done = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
+        return await done
+
+    def abandon(self) -> None:
+        """Ends the processes in the middle of what they do: nobody waits for it any more."""
+        # Python 3.14 has a method for it; until then the executor's own table is the only way to its processes.
+        for process in list((self._executor._processes or {}).values()):  # noqa: SLF001
+            process.terminate()
+
+    def close(self) -> None:
+        """Drops work not yet begun, waits for the rest, and ends the workers."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def warm(self) -> None:
         """Returns once a process has started and warmed up, so that the first real work finds it ready."""
         await self.run(int)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, not even while they start: they inherit the blocked signal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(warm_up: Callable[[], object] | None) -> None:
+    """Runs first in each worker process."""
+    threading.Thread(target=_leave_with_parent, name="leave with parent", daemon=True).start()
+    if warm_up is not None:
+        warm_up()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -2,7 +2,12 @@
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +57,61 @@ def test_process_workers__one_warm_process_does_all() -> None:
         places = asyncio.run(main(workers))
     assert len(places) == 1
     assert places != {os.getpid()}
+
+
+def signals_of(pid: int, name: str) -> set[int]:
+    """The signals in a mask of a process, such as ``SigBlk``."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    mask = int(next(line for line in status if line.startswith(f"{name}:")).split()[1], base=16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+def test_process_workers__interrupts_are_the_parents() -> None:
+    async def main(workers: ProcessWorkers) -> int:
+        return await workers.run(os.getpid)
+
+    with ProcessWorkers() as workers:
+        pid = asyncio.run(main(workers))
+        assert signal.SIGINT in signals_of(pid, "SigBlk")
+        assert signal.SIGTERM not in signals_of(pid, "SigBlk")
+        os.kill(pid, signal.SIGINT)
+        assert asyncio.run(main(workers)) == pid
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_process_workers__nobody_waits_for_work_that_was_given_up() -> None:
+    async def main() -> None:
+        with ProcessWorkers() as workers:
+            await workers.warm()
+            async with asyncio.timeout(0.1):
+                await workers.run(time.sleep, 60)
+
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert time.monotonic() - begun < 30
+
+
+ORPHANING = """
+import asyncio, os
+from vpp.infra.workers import ProcessWorkers
+
+async def main():
+    workers = ProcessWorkers()
+    print(await workers.run(os.getpid), flush=True)
+    os.kill(os.getpid(), 9)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_process_workers__leave_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "orphaning.py"
+    script.write_text(ORPHANING, encoding="utf-8")
+
+    # The pipe ends when the last process that holds it has ended, the worker included.
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == -signal.SIGKILL
+    assert int(done.stdout) > 0
