@@ -387,3 +387,17 @@ def test_link__an_unreachable_broker_only_delays() -> None:
         assert {message.seq for message in rig.of(TelemetryMessage)} == set(range(1, 14))
 
     in_virtual_time(scenario)
+
+
+def test_notice__of_a_new_epoch_is_answered_with_offers() -> None:
+    async def scenario(rig: Rig) -> None:
+        async with rig.running():
+            await rig.until(1)
+            offers = len(rig.of(CapabilityMessage))
+            await rig.send(notice=NoticeMessage(GATEWAY, epoch=2))
+            await rig.send(notice=NoticeMessage(GATEWAY, epoch=2))
+            await rig.send(notice=NoticeMessage(GATEWAY, epoch=1))
+            await rig.clock.sleep_until(rig.clock.now() + timedelta(seconds=1))
+            assert len(rig.of(CapabilityMessage)) == offers + 1
+
+    in_virtual_time(scenario)

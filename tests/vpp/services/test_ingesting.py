@@ -390,3 +390,19 @@ async def test_on_link__is_counted() -> None:
 
     assert (rig.ingest.links, rig.ingest.link_up.is_set()) == (1, True)
     assert EVENT not in rig.recorder.book.events
+
+
+@virtual
+async def test_on_link__after_a_restart_asks_known_gateways_for_what_nobody_heard() -> None:
+    before = Rig()
+    await before.ingest.on_birth("gw-1", ["line-1"], GATEWAY_START)
+    await before.ingest.on_telemetry("gw-1", 1, minute(1))
+    await before.ingest.flush()
+
+    rig = Rig(ledger=before.ledger)
+    await rig.recorder.replay()
+    await rig.ingest.resume()
+    await rig.ingest.on_link()
+
+    asked = {"through_seq": 1, "ack_through_seq": 0, "resend_from": 2, "ack_resend_from": 1}
+    assert rig.gateways.confirmed == [("gw-1", asked)]

@@ -316,6 +316,28 @@ async def test_start__a_restart_mid_event_goes_on_as_before() -> None:
 
 
 @virtual
+async def test_start__plans_wait_for_offers_after_a_restart_but_not_for_ever() -> None:
+    ledger = open_ledger("sqlite://")
+    controller, _, _ = await controller_rig(ledger=ledger)
+    meters = meters_of(controller)
+    await declare(controller)
+    await live_through(controller, meters, START - timedelta(minutes=59))
+    assert controller.recorder.book.event(EVENT).baselines is None
+
+    again, _, planner = await controller_rig(controller.outside.archive, ledger, epoch=2)  # type: ignore[arg-type]
+    meters.controller = again
+    again.registry.offers.clear()
+    record = again.recorder.book.event(EVENT)
+    await live_through(again, meters, again.clock.now() + 2 * MINUTE)
+    assert record.commitment is not None
+    assert set(again.planning.unheard(record)) == set(record.commitment.resource_ids)
+    assert (record.baselines, planner.problems) == (None, [])
+
+    await live_through(again, meters, again.clock.now() + 2 * MINUTE)
+    assert record.baselines is not None
+
+
+@virtual
 async def test_start__a_restart_behind_the_events_end_plans_nothing() -> None:
     ledger = open_ledger("sqlite://")
     controller, _, _ = await controller_rig(ledger=ledger)
