@@ -43,11 +43,11 @@ class ControlSettings:
             commitment allows.
     """
 
-    margin_sigmas: float = 2.0
+    margin_sigmas: float = 2.5
     margin_min_fraction: float = 0.06
     margin_max_fraction: float = 0.16
     reserve_fraction: float = 0.15
-    deadband_fraction: float = 0.05
+    deadband_fraction: float = 0.04
     urgent_fraction: float = 0.05
     urgent_hold_off_s: float = 45.0
     hold_off_s: float = 300.0
