@@ -181,7 +181,9 @@ class Views:
                     "performance_ratio": float(statement.ratio) if statement and statement.ratio is not None else None,
                     "factor": float(statement.factor) if statement and statement.factor is not None else None,
                     "payment_cny": f"{statement.payment_cny:.2f}" if statement else "0.00",
-                    "reasons": [_reason(code) for code in sorted({codes[r] for r in resources if r in codes}, key=_called_first)],
+                    "reasons": [
+                        _reason(code) for code in sorted({codes[r] for r in resources if r in codes}, key=_called_first)
+                    ],
                 }
             )
         return entries

@@ -22,7 +22,7 @@ from vpp.domain.control import (
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.timegrid import INTERVAL
 
-SETTINGS = ControlSettings()
+SETTINGS = ControlSettings(margin_sigmas=2.0, deadband_fraction=0.03)
 GOAL = Goal(target_kw=100.0, aim_kw=106.0)
 LONG_AGO = START - timedelta(hours=1)
 
