@@ -41,11 +41,11 @@ class CommonSpec:
 
 COMMON: MappingProxyType[Kind, CommonSpec] = MappingProxyType(
     {
-        "factory_line": CommonSpec(0.045, 0.6, 0.006, 0.018, 0.030),
+        "factory_line": CommonSpec(0.045, 0.6, 0.006, 0.024, 0.032),
         "factory_process": CommonSpec(0.02, 0.6, 0.005, 0.015, 0.0),
         "public_charging": CommonSpec(0.06, 0.3, 0.03, 0.03, 0.0),
         "residential_charging": CommonSpec(0.05, 0.2, 0.03, 0.03, 0.0),
-        "cooling": CommonSpec(0.045, 0.5, 0.006, 0.018, 0.030),
+        "cooling": CommonSpec(0.045, 0.5, 0.006, 0.024, 0.032),
         "lighting": CommonSpec(0.02, 0.3, 0.01, 0.015, 0.0),
         "storage": CommonSpec(0.0, 0.0, 0.0, 0.0, 0.0),
     }
