@@ -15,6 +15,7 @@ from vpp.domain.outcome import MATERIAL_KW
 from vpp.domain.timegrid import INTERVAL
 
 SETPOINT_STEP_KW = 0.001
+ROUNDING_SLACK = 1e-6
 CANCEL_NOTICE = timedelta(minutes=1)
 
 
@@ -131,7 +132,10 @@ def _setpoints(mode: CommandMode, forecast: Series, response: Series, rated_kw: 
     asked = forecast - response if mode is not CommandMode.AT_LEAST else forecast + response
     if mode is not CommandMode.EXACTLY:
         asked = np.where(response > MATERIAL_KW, np.clip(asked, 0.0, rated_kw), free[mode])
-    return tuple(float(x) for x in np.round(asked / SETPOINT_STEP_KW) * SETPOINT_STEP_KW)
+    # Rounded up, a setpoint at the rating would lie above it and be refused.
+    most = np.floor(rated_kw / SETPOINT_STEP_KW + ROUNDING_SLACK) * SETPOINT_STEP_KW
+    rounded = np.round(asked / SETPOINT_STEP_KW) * SETPOINT_STEP_KW
+    return tuple(float(x) for x in np.clip(rounded, -most, most))
 
 
 def _unchanged(record: EventRecord, resource_id: str, first: datetime, setpoints: tuple[float, ...]) -> bool:

@@ -1,8 +1,10 @@
 """From a plan to commands: nothing for what stays, and setpoints that say what should be."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from tests.vpp.domain.event_samples import END, START, frozen, issued, record_of, sample_command
 from tests.vpp.domain.fleet_samples import sample_fleet
@@ -10,6 +12,7 @@ from vpp.domain.book import EventRecord
 from vpp.domain.commanding import CANCEL_NOTICE, Issue, commands_for, release_commands
 from vpp.domain.commands import Command, CommandMode
 from vpp.domain.facts import Fact
+from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Series
 from vpp.domain.outcome import commanded_kw
 from vpp.domain.timegrid import INTERVAL
@@ -42,6 +45,21 @@ def test_commands_for__says_what_should_be() -> None:
     assert command.command_id == "event-1.2.3.11"
     assert (command.schedule_start, command.valid_from, command.expires_at) == (START, ISSUE.valid_from, END)
     assert command.release_after_s == 30.0
+
+
+def test_commands_for__no_setpoint_lies_above_a_rating_of_odd_watts() -> None:
+    fleet = sample_fleet()
+    odd = Fleet.of(
+        nodes=list(fleet.nodes.values()),
+        participants=list(fleet.participants.values()),
+        sites=list(fleet.sites.values()),
+        resources=[replace(r, rated_kw=195.68889) for r in fleet.resources.values()],
+    )
+    response_kw: dict[str, Series] = {"line-1": np.array([40.0, 0.0, 40.0, 40.0])}
+
+    (command,) = commands_for(with_commands(), odd, ISSUE, response_kw=response_kw, forecast_kw=FORECAST)
+
+    assert command.setpoints_kw == pytest.approx((60.0, 195.688, 60.0, 60.0), abs=1e-9)
 
 
 def test_commands_for__storage_is_told_exactly() -> None:
