@@ -1,0 +1,97 @@
+"""What must hold of an event however often its controller or gateways were killed on the way."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from adapters.kit.store import Stream
+from simulator.harness.assembly import EVENT_ID
+from tests.e2e.virtual_district import MINUTE, District, Life, StoredRow, stored_rows
+from vpp.domain.book import EventRecord
+from vpp.domain.events import EventState
+from vpp.domain.facts import ControllerStarted, ReadingsStored
+from vpp.domain.timegrid import INTERVAL
+
+
+async def assert_sound(district: District, life: Life, left_behind: Sequence[Sequence[StoredRow]]) -> None:
+    """The event is settled with its target met, no fact and no reading is lost, no device was moved twice."""
+    # Ten seconds behind a minute its readings are stored; a late message may take a few more.
+    now = district.clock.now() + 2 * MINUTE
+    assert await district.run_until(now.replace(second=30, microsecond=0))
+    record = life.controller.recorder.book.event(EVENT_ID)
+    assert record.state is EventState.SETTLED
+    measured = await life.controller.settling.measure(EVENT_ID)
+    assert (measured.waterfall.verified_kw >= record.target_kw).all()
+    report = await life.controller.views.report(EVENT_ID)
+    assert set(report["invariants"].values()) == {"ok"}
+    assert life.ledger.verify() is None
+    rows = stored_rows(district.store)
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+    for before in left_behind:
+        assert rows[: len(before)] == before
+    facts = [stored.fact async for stored in life.ledger.read()]
+    epochs = [fact.epoch for fact in facts if isinstance(fact, ControllerStarted)]
+    assert epochs == list(range(1, len(left_behind) + 2))
+    counted = sum(fact.count for fact in facts if isinstance(fact, ReadingsStored))
+    await assert_no_reading_lost(district, life, counted)
+    assert_no_ack_lost(district, life)
+    assert_no_device_moved_twice(district, record)
+
+
+async def assert_no_reading_lost(district: District, life: Life, counted: int) -> None:
+    window = district.scenario.window
+    meters = [spec.id for installed in district.installed.values() for spec in installed.specs]
+    kept = await life.archive.readings(meters, window.start, window.end + INTERVAL)
+    stored = {(reading.meter_id, reading.at): reading for reading in kept}
+    assert sorted(stored.keys() ^ district.sent.keys()) == []
+    assert stored == district.sent
+    assert len(kept) == len(district.sent) == counted
+    assert await life.archive.conflict_count() == 0
+    minutes = (district.clock.now() - window.start) // MINUTE
+    assert len(kept) == minutes * len(meters) - district.readings_not_taken
+    through = life.controller.recorder.book.telemetry_seq
+    assert through == {g: s.next_seq(Stream.TELEMETRY) - 1 for g, s in district.gateway_stores.items()}
+
+
+def assert_no_ack_lost(district: District, life: Life) -> None:
+    through = life.controller.recorder.book.ack_seq
+    kept = {g: store.next_seq(Stream.ACK) - 1 for g, store in district.gateway_stores.items()}
+    assert {g: through.get(g, 0) for g in kept} == kept
+
+
+def assert_no_device_moved_twice(district: District, record: EventRecord) -> None:
+    changes = district.plant.state_changes
+    called = np.zeros(len(changes), dtype=bool)
+    for resource_id in record.commands:
+        rows = district.rows_of(resource_id)
+        called[rows] = True
+        allowed = allowed_changes(district, record, resource_id)
+        worst = int(changes[rows].max())
+        assert worst <= allowed, f"{resource_id}: a device changed {worst} times, {allowed} are accounted for"
+    assert not changes[~called].any()
+
+
+def allowed_changes(district: District, record: EventRecord, resource_id: str) -> int:
+    """How often a device of the resource may change at most.
+
+    Once for every step of a schedule that was in force (a command and one of its setpoints), once for the release,
+    and for a pile once for every minute in which a car came to or left its station.
+    """
+    history = record.commands[resource_id]
+    steps: set[tuple[str, int]] = set()
+    instant = min(issued.command.valid_from for issued in history)
+    while instant < record.declaration.end:
+        due = [i.command for i in history if i.command.valid_from <= instant and i.issued_at <= instant]
+        if due:
+            newest = max(due, key=lambda command: command.order)
+            steps.add((newest.command_id, max((instant - newest.schedule_start) // INTERVAL, 0)))
+        instant += MINUTE
+    return len(steps) + 1 + _car_changes(district, resource_id)
+
+
+def _car_changes(district: District, resource_id: str) -> int:
+    installed = district.installed_with(resource_id)
+    spec = next(spec for spec in installed.specs if spec.id == resource_id)
+    seen = [mask[spec.devices] for mask in district.drivers[installed.gateway_id].plugged]
+    return sum(bool((before != after).any()) for before, after in pairwise(seen))
