@@ -7,6 +7,7 @@ another kind.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -132,8 +133,11 @@ class ApplyResult:
 class DeviceDriver(Protocol):
     """The devices of one gateway. Every method may raise ``DriverError``."""
 
-    async def read(self) -> DeviceReadings:
-        """The minute that has just ended."""
+    async def read(self, at: datetime) -> DeviceReadings:
+        """The minute that ended at ``at``: the latest, or one that the meters still remember.
+
+        Power and registers are of that minute; states (temperatures, plugged cars) may be the present ones.
+        """
 
     async def apply(self, device_indices: Indices, setpoints_kw: Series) -> ApplyResult:
         """Writes one setpoint per listed device and reads it back: a cap for loads, the very power for batteries."""

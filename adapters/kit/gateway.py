@@ -122,14 +122,14 @@ class Gateway:
         offset = timedelta(seconds=self._config.read_offset_s)
         at = _floor_minute(self._clock.now())
         while True:
-            # A minute that was slept through is not invented afterwards: its energy is in the next register.
-            at = max(at + MINUTE, _floor_minute(self._clock.now() - offset))
+            # What the meters have forgotten is not invented afterwards: its energy is in the next register.
+            at = max(at + MINUTE, _floor_minute(self._clock.now() - offset) - self._config.meter_memory_min * MINUTE)
             await self._clock.sleep_until(at + offset)
             await self.on_minute(at)
 
     async def on_minute(self, at: datetime) -> None:
         """All that is due at the end of a minute: read, keep, publish, follow, offer."""
-        self._readings = await self._read()
+        self._readings = await self._read(at)
         minute = self._aggregator.add(self._readings)
         self._keep_telemetry(at, minute)
         self._observe(at, minute)
@@ -139,10 +139,10 @@ class Gateway:
         if self._offer_due or at.minute % self._config.capability_every_min == 0:
             await self._offer(at)
 
-    async def _read(self) -> DeviceReadings | None:
+    async def _read(self, at: datetime) -> DeviceReadings | None:
         try:
             async with asyncio.timeout(self._config.outside_timeout_s):
-                return await self._driver.read()
+                return await self._driver.read(at)
         except (DriverError, TimeoutError) as error:
             self._count("vpp_gateway_driver_errors")
             self._metrics.note("devices not read", gateway=self._config.gateway_id, error=str(error))
@@ -269,7 +269,7 @@ class Gateway:
             raise MessageError(f"a retained command for gateway {message.gateway_id!r} is out of its time: ignored")
         commands = [command_from_wire(wire) for wire in message.commands]
         if self._readings is None:
-            self._readings = await self._read()
+            self._readings = await self._read(_floor_minute(self._clock.now()))
         now = self._clock.now()
         accepted = False
         async with self._following:

@@ -15,6 +15,7 @@ class GatewayConfig:
         capability_every_min: Offers are also made after every change.
         horizon_intervals: Length of an offer.
         read_offset_s: How long after a minute's end the devices are read.
+        meter_memory_min: Minutes that the meters remember: when the gateway falls behind, it reads them one by one.
         outside_timeout_s: For one call to the broker or to the driver.
         backoff_first_s: Pause before the first reconnect; doubles up to ``backoff_longest_s``, each time shortened by
             a random half at most.
@@ -31,6 +32,7 @@ class GatewayConfig:
     capability_every_min: int = 5
     horizon_intervals: int = 32
     read_offset_s: float = 0.0
+    meter_memory_min: int = 0
     outside_timeout_s: float = 10.0
     backoff_first_s: float = 1.0
     backoff_longest_s: float = 60.0

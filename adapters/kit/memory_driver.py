@@ -1,6 +1,7 @@
 """A few devices in memory that hold what they are told at once: for tests and for trying a gateway out."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 
@@ -62,8 +63,9 @@ class MemoryDriver:
             return np.where(held & (self.batteries.power_max_kw > 0), self._setpoint_kw, self.demand_kw)
         return np.where(held, np.minimum(self._setpoint_kw, self.demand_kw), self.demand_kw)
 
-    async def read(self) -> DeviceReadings:
-        """One more minute of the present power."""
+    async def read(self, at: datetime) -> DeviceReadings:
+        """One more minute of the present power, whatever ``at`` says."""
+        del at
         self._check()
         power_kw = self.power_kw
         self._energy_wh += power_kw * _WH_PER_KW_MINUTE

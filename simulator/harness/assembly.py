@@ -28,6 +28,7 @@ from vpp.ports import Bus, Clock, MeterArchive, Metrics
 EVENT_ID = "event-1"
 WH_PER_KW_INTERVAL = 250.0
 OFFERS_EVERY_MIN = 10
+METER_MEMORY_MIN = 30
 LOOK_AGAIN = timedelta(seconds=20)
 
 
@@ -97,6 +98,7 @@ def make_gateway(installed: Installed, ports: GatewayPorts) -> Gateway:
         specs=installed.specs,
         device_count=len(installed.device_rows),
         capability_every_min=OFFERS_EVERY_MIN,
+        meter_memory_min=METER_MEMORY_MIN,
     )
     return Gateway(config, ports)
 

@@ -1,5 +1,6 @@
 """The simulated world behind the gateways: one plant that is advanced to the present whenever somebody looks."""
 
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from adapters.kit.driver import (
     ApplyResult,
     BatteryReadings,
     DeviceReadings,
+    DriverError,
     Indices,
     LineReadings,
     PileReadings,
@@ -27,6 +29,7 @@ from vpp.ports import Clock
 
 MINUTE = timedelta(minutes=1)
 MINUTES_PER_QUARTER = 15
+REMEMBERED_MIN = 45
 LOADS = frozenset({ResourceKind.FACTORY_LINE, ResourceKind.FACTORY_PROCESS, ResourceKind.LIGHTING})
 PILES = frozenset({ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
 
@@ -38,6 +41,7 @@ class World:
         self.plant = plant
         self._clock = clock
         self.resource_minutes_kw: list[NDArray[np.float64]] = []
+        self._meters: deque[tuple[NDArray[np.float64], NDArray[np.int64]]] = deque(maxlen=REMEMBERED_MIN)
 
     def advance(self) -> None:
         """Steps the plant up to the last full minute, at most to its window's end."""
@@ -53,6 +57,21 @@ class World:
     def _step(self) -> None:
         self.plant.step()
         self.resource_minutes_kw.append(self.plant.resource_power_kw())
+        self._meters.append((self.plant.power_kw.copy(), self.plant.register_wh))
+
+    def meters_at(self, at: datetime, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Mean power and register of these devices at the minute that ended at ``at``.
+
+        Raises:
+            DriverError: the meters have forgotten that minute.
+        """
+        back = (self.plant.now - at) // MINUTE
+        if back <= 0 or not self._meters:
+            return self.plant.power_kw[rows], self.plant.register_wh[rows]
+        if back >= len(self._meters):
+            raise DriverError(f"the meters remember {len(self._meters)} minutes, not {back}")
+        power_kw, register_wh = self._meters[-1 - back]
+        return power_kw[rows], register_wh[rows]
 
     def interval_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
         """Mean power per resource and 15-minute interval from ``start`` on, shape (resources, count)."""
@@ -73,15 +92,16 @@ class SimulatedDriver:
         self._refuses = faults.refuses[resource]
         self._ignores = faults.ignores[resource]
 
-    async def read(self) -> DeviceReadings:
-        """The minute that has just ended."""
+    async def read(self, at: datetime) -> DeviceReadings:
+        """The minute that ended at ``at``, from the meters' memory where it is not the latest."""
         self._world.advance()
         plant = self._world.plant
         shown = plant.snapshot(self._rows)
         minute_of_day = plant.window.first_minute + plant.minute
+        power_kw, register_wh = self._world.meters_at(at, self._rows)
         return DeviceReadings(
-            power_kw=shown.power_kw,
-            register_wh=shown.register_wh,
+            power_kw=power_kw,
+            register_wh=register_wh,
             online=shown.online,
             setpoint_kw=np.where(np.isfinite(shown.limit_kw), shown.limit_kw, np.nan),
             lines=_lines(shown) if self._kinds & LOADS else None,
