@@ -26,7 +26,7 @@ from vpp.infra.store.folder import StoreFolder
 from vpp.reporting.results import write_results
 
 MET, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-DEFAULT_SPEED = 120.0
+DEFAULT_SPEED = 100.0
 
 
 def demo_command(  # noqa: PLR0913 - every option of a command is one parameter
