@@ -19,7 +19,7 @@ from vpp.config_files import config_root
 from vpp.infra.store.folder import StoreFolder
 from vpp.reporting.results import write_results
 
-pytest.register_assert_rewrite("tests.e2e.soundness", "tests.e2e.virtual_district")
+pytest.register_assert_rewrite("tests.e2e.soundness", "tests.e2e.virtual_district", "tests.e2e.field")
 
 
 @dataclass(frozen=True)

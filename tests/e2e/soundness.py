@@ -7,11 +7,13 @@ import numpy as np
 
 from adapters.kit.store import Stream
 from simulator.harness.assembly import EVENT_ID
-from tests.e2e.virtual_district import MINUTE, District, Life, StoredRow, stored_rows
-from vpp.domain.book import EventRecord
+from tests.e2e.field import MINUTE, Field, StoredRow, stored_rows
+from tests.e2e.virtual_district import District, Life
+from vpp.domain.book import Book, EventRecord
 from vpp.domain.events import EventState
 from vpp.domain.facts import ControllerStarted, ReadingsStored
 from vpp.domain.timegrid import INTERVAL
+from vpp.infra.store.archive import SqlMeterArchive
 
 
 async def assert_sound(district: District, life: Life, left_behind: Sequence[Sequence[StoredRow]]) -> None:
@@ -34,33 +36,34 @@ async def assert_sound(district: District, life: Life, left_behind: Sequence[Seq
     epochs = [fact.epoch for fact in facts if isinstance(fact, ControllerStarted)]
     assert epochs == list(range(1, len(left_behind) + 2))
     counted = sum(fact.count for fact in facts if isinstance(fact, ReadingsStored))
-    await assert_no_reading_lost(district, life, counted)
-    assert_no_ack_lost(district, life)
+    book = life.controller.recorder.book
+    await assert_no_reading_lost(district, life.archive, book, counted)
+    minutes = (district.clock.now() - district.scenario.window.start) // MINUTE
+    resources = sum(len(installed.specs) for installed in district.installed.values())
+    assert counted == minutes * resources - district.readings_not_taken
+    assert_no_ack_lost(district, book)
     assert_no_device_moved_twice(district, record)
 
 
-async def assert_no_reading_lost(district: District, life: Life, counted: int) -> None:
+async def assert_no_reading_lost(district: Field, archive: SqlMeterArchive, book: Book, counted: int) -> None:
     window = district.scenario.window
     meters = [spec.id for installed in district.installed.values() for spec in installed.specs]
-    kept = await life.archive.readings(meters, window.start, window.end + INTERVAL)
+    kept = await archive.readings(meters, window.start, window.end + INTERVAL)
     stored = {(reading.meter_id, reading.at): reading for reading in kept}
     assert sorted(stored.keys() ^ district.sent.keys()) == []
     assert stored == district.sent
     assert len(kept) == len(district.sent) == counted
-    assert await life.archive.conflict_count() == 0
-    minutes = (district.clock.now() - window.start) // MINUTE
-    assert len(kept) == minutes * len(meters) - district.readings_not_taken
-    through = life.controller.recorder.book.telemetry_seq
-    assert through == {g: s.next_seq(Stream.TELEMETRY) - 1 for g, s in district.gateway_stores.items()}
+    assert await archive.conflict_count() == 0
+    assert book.telemetry_seq == {g: s.next_seq(Stream.TELEMETRY) - 1 for g, s in district.gateway_stores.items()}
 
 
-def assert_no_ack_lost(district: District, life: Life) -> None:
-    through = life.controller.recorder.book.ack_seq
+def assert_no_ack_lost(district: Field, book: Book) -> None:
+    through = book.ack_seq
     kept = {g: store.next_seq(Stream.ACK) - 1 for g, store in district.gateway_stores.items()}
     assert {g: through.get(g, 0) for g in kept} == kept
 
 
-def assert_no_device_moved_twice(district: District, record: EventRecord) -> None:
+def assert_no_device_moved_twice(district: Field, record: EventRecord) -> None:
     changes = district.plant.state_changes
     called = np.zeros(len(changes), dtype=bool)
     for resource_id in record.commands:
@@ -72,7 +75,7 @@ def assert_no_device_moved_twice(district: District, record: EventRecord) -> Non
     assert not changes[~called].any()
 
 
-def allowed_changes(district: District, record: EventRecord, resource_id: str) -> int:
+def allowed_changes(district: Field, record: EventRecord, resource_id: str) -> int:
     """How often a device of the resource may change at most.
 
     Once for every step of a schedule that was in force (a command and one of its setpoints), once for the release,
@@ -90,7 +93,7 @@ def allowed_changes(district: District, record: EventRecord, resource_id: str) -
     return len(steps) + 1 + _car_changes(district, resource_id)
 
 
-def _car_changes(district: District, resource_id: str) -> int:
+def _car_changes(district: Field, resource_id: str) -> int:
     installed = district.installed_with(resource_id)
     spec = next(spec for spec in installed.specs if spec.id == resource_id)
     seen = [mask[spec.devices] for mask in district.drivers[installed.gateway_id].plugged]

@@ -9,15 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.e2e.field import MINUTE, StoredRow, quick
 from tests.e2e.mortal import Stop
 from tests.e2e.soundness import assert_sound
-from tests.e2e.virtual_district import (
-    MINUTE,
-    District,
-    StoredRow,
-    quick,
-    running_district,
-)
+from tests.e2e.virtual_district import District, running_district
 from vpp.domain.commands import AckState, Command
 from vpp.domain.facts import CommandsIssued, ControllerStarted, EventAdvanced, Fact, PlanIssued
 from vpp.domain.fleet import ResourceKind
