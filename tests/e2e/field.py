@@ -24,6 +24,7 @@ from vpp.domain.telemetry import Reading
 from vpp.infra.memory.metrics import MemoryMetrics
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.folder import StoreFolder
+from vpp.infra.store.ledger import open_ledger
 from vpp.ports import Bus, Clock
 from vpp.wire.codec import decode
 from vpp.wire.convert import readings_from_wire
@@ -41,6 +42,13 @@ StoredRow = tuple[int, str, bytes, bytes]
 def stored_rows(store: StoreFolder) -> list[StoredRow]:
     with closing(sqlite3.connect(store.path / "ledger.sqlite")) as connection:
         return connection.execute("SELECT position, kind, payload, digest FROM fact ORDER BY position").fetchall()
+
+
+def kinds_behind(store: StoreFolder, position: int) -> list[str]:
+    """Kinds of the facts behind ``position``, as they lie on disk now."""
+    query = "SELECT kind FROM fact WHERE position > ? ORDER BY position"
+    with closing(sqlite3.connect(store.path / "ledger.sqlite")) as connection:
+        return [kind for (kind,) in connection.execute(query, (position,))]
 
 
 @cache
@@ -110,12 +118,16 @@ class Field:
         self._on_site = on_site_people(self.scenario)
         self._killed_at: dict[str, datetime] = {}
 
-    async def set_up(self) -> None:
-        """Writes the store's set-up and history; starts the ear, then the gateways."""
+    async def prepare(self) -> None:
+        """Writes the store's set-up, an empty ledger, and the history."""
         save_setup(self.store, self.scenario, self.plant)
+        open_ledger(self.store.ledger_url).close()
         archive = open_archive(self.store.archive_url)
         await import_history(archive, self.scenario, self.plant)
         archive.close()
+
+    async def start(self) -> None:
+        """Starts the ear, then the gateways."""
         listening = asyncio.Event()
         self._listener.append(self._group.create_task(self._listen(listening), name="listener"))
         await listening.wait()

@@ -144,6 +144,7 @@ async def running_district(folder: Path, *, disks: bool = False) -> AsyncIterato
     """A district whose gateways run; everything is stopped at the end."""
     async with asyncio.TaskGroup() as group:
         district = District(folder, group, disks=disks)
-        await district.set_up()
+        await district.prepare()
+        await district.start()
         yield district
         await district.stop()
