@@ -35,7 +35,7 @@ from vpp.services.tracking import Tracking
 
 SPEED = 180.0
 KILLS = 10
-WHILE_STARTING = frozenset({3, 7})
+WHILE_STARTING = frozenset({1, 8})
 RECOVERY_INTERVALS = 2
 BACK_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.05

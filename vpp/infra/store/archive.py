@@ -222,14 +222,14 @@ class SqlMeterArchive:
 
 
 def open_archive(url: str, workers: Workers | None = None) -> SqlMeterArchive:
-    """The archive at ``url``, made or brought up to date first; commits survive a killed process.
+    """The archive at ``url``, made or brought up to date first; every commit survives loss of power.
 
-    After loss of power the last moments may be missing; the gateways still hold what was not yet confirmed.
+    It has to: once readings are confirmed their gateway forgets them.
 
     Raises:
         StoreError: it cannot be opened.
     """
-    engine = open_engine(url, Durability.NORMAL)
+    engine = open_engine(url, Durability.FULL)
     upgrade(engine, "archive")
     return SqlMeterArchive(engine, workers)
 

@@ -34,3 +34,10 @@ def test_interval_energy__reads_the_boundary_index_only() -> None:
             "AND at >= 0 AND at <= 9 AND at % 900 = 0 AND quality = 0"
         ).all()
     assert "USING COVERING INDEX boundary_register (meter=? AND at>? AND at<?)" in str(plan)
+
+
+def test_open__a_commit_is_synced_before_readings_are_confirmed(tmp_path: Path) -> None:
+    archive = open_archive(f"sqlite:///{tmp_path}/archive.db")
+    with archive._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    archive.close()
