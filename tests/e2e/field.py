@@ -169,6 +169,12 @@ class Field:
     def installed_with(self, resource_id: str) -> Installed:
         return next(i for i in self.installed.values() if any(spec.id == resource_id for spec in i.specs))
 
+    def writes_of(self, resource_id: str, number: int) -> list[tuple[datetime, float]]:
+        """What was written to one device of the resource, and when; ``nan`` for a release."""
+        installed = self.installed_with(resource_id)
+        device = next(spec for spec in installed.specs if spec.id == resource_id).devices.start + number
+        return [(at, kw) for at, written, kw in self.drivers[installed.gateway_id].writes if written == device]
+
     async def _listen(self, listening: asyncio.Event) -> None:
         async with self._bus.connect("listener", subscriptions=["vpp/v1/+/telemetry"]) as session:
             listening.set()

@@ -66,44 +66,51 @@ async def assert_no_reading_lost(
     assert stored == sent
 
 
-def assert_no_ack_lost(district: Field, book: Book) -> None:
+def assert_no_ack_lost(field: Field, book: Book) -> None:
     through = book.ack_seq
-    kept = {g: store.next_seq(Stream.ACK) - 1 for g, store in district.gateway_stores.items()}
+    kept = {g: store.next_seq(Stream.ACK) - 1 for g, store in field.gateway_stores.items()}
     assert {g: through.get(g, 0) for g in kept} == kept
 
 
-def assert_no_device_moved_twice(district: Field, record: EventRecord) -> None:
-    changes = district.plant.state_changes
+def assert_no_device_moved_twice(field: Field, record: EventRecord) -> None:
+    changes = field.plant.state_changes
     called = np.zeros(len(changes), dtype=bool)
     for resource_id in record.commands:
-        rows = district.rows_of(resource_id)
+        rows = field.rows_of(resource_id)
         called[rows] = True
-        allowed = allowed_changes(district, record, resource_id)
+        allowed = allowed_changes(field, record, resource_id)
         worst = int(changes[rows].max())
-        assert worst <= allowed, f"{resource_id}: a device changed {worst} times, {allowed} are accounted for"
+        assert worst <= allowed, (
+            f"{resource_id}: a device changed {worst} times, {allowed} are accounted for; "
+            f"{[(i.command.command_id, i.issued_at, i.command.setpoints_kw) for i in record.commands[resource_id]]}, "
+            f"{field.writes_of(resource_id, int(rows[changes[rows].argmax()] - rows[0]))}"
+        )
     assert not changes[~called].any()
 
 
-def allowed_changes(district: Field, record: EventRecord, resource_id: str) -> int:
+def allowed_changes(field: Field, record: EventRecord, resource_id: str) -> int:
     """How often a device of the resource may change at most.
 
     Once for every step of a schedule that was in force (a command and one of its setpoints), once for the release,
-    and for a pile once for every minute in which a car came to or left its station.
+    and for a pile once for every minute in which a car came to or left its station. A command is in force until the
+    next one has arrived, which may take it a scaled minute.
     """
-    history = record.commands[resource_id]
-    steps: set[tuple[str, int]] = set()
-    instant = min(issued.command.valid_from for issued in history)
-    while instant < record.declaration.end:
-        due = [i.command for i in history if i.command.valid_from <= instant and i.issued_at <= instant]
-        if due:
-            newest = max(due, key=lambda command: command.order)
-            steps.add((newest.command_id, max((instant - newest.schedule_start) // INTERVAL, 0)))
-        instant += MINUTE
-    return len(steps) + 1 + _car_changes(district, resource_id)
+    history = sorted(record.commands[resource_id], key=lambda issued: issued.command.order)
+    begins = [max(issued.issued_at, issued.command.valid_from) for issued in history]
+    steps = 0
+    for number, issued in enumerate(history):
+        command = issued.command
+        until = min([begin + MINUTE for begin in begins[number + 1 :]], default=command.expires_at)
+        first, last = (
+            min(max((instant - command.schedule_start) // INTERVAL, 0), len(command.setpoints_kw) - 1)
+            for instant in (begins[number], until)
+        )
+        steps += max(last - first, 0) + 1
+    return steps + 1 + _car_changes(field, resource_id)
 
 
-def _car_changes(district: Field, resource_id: str) -> int:
-    installed = district.installed_with(resource_id)
+def _car_changes(field: Field, resource_id: str) -> int:
+    installed = field.installed_with(resource_id)
     spec = next(spec for spec in installed.specs if spec.id == resource_id)
-    seen = [mask[spec.devices] for mask in district.drivers[installed.gateway_id].plugged]
+    seen = [mask[spec.devices] for mask in field.drivers[installed.gateway_id].plugged]
     return sum(bool((before != after).any()) for before, after in pairwise(seen))
