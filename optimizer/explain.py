@@ -28,7 +28,8 @@ def binding_limits(arrays: ProblemArrays, response_kw: Series, ceiling_kw: Serie
     event = arrays.event_intervals
     expected_kw = arrays.delivery @ response_kw[:, :event]
     short = arrays.problem.target_kw - expected_kw > NOTHING_KW
-    found = [*_capability(arrays, short), *_reserve(arrays, expected_kw, ceiling_kw, short), *_nodes(arrays, response_kw)]
+    found = [*_capability(arrays, short), *_reserve(arrays, expected_kw, ceiling_kw, short)]
+    found += _nodes(arrays, response_kw)
     if not found:
         found = _own_limits(arrays, response_kw, short)
     return tuple(found)

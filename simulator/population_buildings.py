@@ -34,7 +34,7 @@ class _Chiller:
 
 @dataclass(frozen=True, slots=True)
 class _Battery:
-    """A battery of one or more equal strings; ``unit`` numbers those of one site from 1, 0 where it has only one."""
+    """A battery of one or more equal strings."""
 
     power_kw: float
     capacity_kwh: float
@@ -42,7 +42,6 @@ class _Battery:
     name_zh: str
     strings: int = 1
     discharge_allowed: bool = True
-    unit: int = 0
 
 
 def add_commerce(draft: Draft, spec: CommerceFile) -> None:
@@ -223,20 +222,22 @@ def _add_lighting(draft: Draft, building: int, number: int, *, level_kw: float, 
 
 
 def add_storage(draft: Draft, spec: StorageFile, data_centres: DataCentresFile, *, plants: int) -> None:
-    """The shared station, batteries behind plants' meters, and the UPS batteries of the data centres."""
-    owner = draft.add_participant("p-shared-storage", "Shared storage station", "共享储能电站", "storage")
-    draft.add_site("shared-storage", owner, group="industry", other_load_kw=50.0)
-    draft.hang_from_strongest("shared-storage")
+    """The shared station, a tenant for each unit, batteries behind plants' meters, and the data centres' UPS."""
     for number in range(spec.shared_units):
+        site_id = f"shared-storage-{number + 1}"
+        owner = draft.add_participant(
+            f"p-{site_id}", f"Shared storage, tenant {number + 1}", f"共享储能租户{number + 1}", "storage"
+        )
+        draft.add_site(site_id, owner, group="industry", other_load_kw=10.0)
+        draft.hang_from_strongest(site_id)
         unit = _Battery(
             power_kw=1000 * spec.shared_power_mw / spec.shared_units,
             capacity_kwh=1000 * spec.shared_capacity_mwh / spec.shared_units,
             name=f"Shared storage station, unit {number + 1}",
             name_zh=f"共享储能电站{number + 1}号单元",
             strings=4,
-            unit=number + 1,
         )
-        _add_battery(draft, "shared-storage", unit)
+        _add_battery(draft, site_id, unit)
     for number in range(spec.user_side):
         site_id = f"plant-{(11 * number + 5) % plants + 1:03d}"
         power_kw = draft.draw(spec.user_side_power_kw)
@@ -270,9 +271,8 @@ def _add_battery(draft: Draft, site_id: str, battery: _Battery) -> None:
         "discharge_allowed": float(battery.discharge_allowed),
     }
     cost = draft.draw((0.45, 0.7))
-    own_id = f"{site_id}-battery-{battery.unit}" if battery.unit else f"{site_id}-battery"
     resource = ResourceSpec(
-        id=own_id,
+        id=f"{site_id}-battery",
         name=battery.name,
         name_zh=battery.name_zh,
         site_id=site_id,
@@ -294,12 +294,10 @@ def _add_battery(draft: Draft, site_id: str, battery: _Battery) -> None:
         floor_fraction=0.0,
         discomfort_cny_per_kh=0.0,
         discharge_allowed=battery.discharge_allowed,
-        label="shared" if site_id == "shared-storage" else "user side",
+        label="shared" if site_id.startswith("shared-storage") else "user side",
     )
     strings = [
-        DraftDevice(
-            f"{own_id.replace('-battery', '/battery')}-string-{number + 1}", battery.power_kw / battery.strings, row
-        )
+        DraftDevice(f"{site_id}/string-{number + 1}", battery.power_kw / battery.strings, row)
         for number in range(battery.strings)
     ]
     draft.add_resource(resource, strings)

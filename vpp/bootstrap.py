@@ -52,16 +52,18 @@ class Setup:
 
     Attributes:
         epoch: Higher than that of any earlier run on the same ledger.
-        while_first_plan: Called with ``True`` before an event's first plan is made and ``False`` after; a scaled clock
-            may stand still in between.
+        confirm_every: Flushes of a gateway's telemetry that one confirmation covers.
+        while_planning: Called with ``True`` before a plan is made and ``False`` after; a scaled clock may stand still
+            in between.
     """
 
     fleet: Fleet
     programs: Mapping[str, Program]
     reference_peak: ReferencePeak
     epoch: int
+    confirm_every: int = 1
     settings: ControlSettings = field(default_factory=ControlSettings)
-    while_first_plan: Callable[[bool], None] = lambda _: None
+    while_planning: Callable[[bool], None] = lambda _: None
     clock_sync: Callable[[], ClockReading | None] = lambda: None
 
 
@@ -84,7 +86,15 @@ class Controller:
             clock_sync=setup.clock_sync,
         )
         self.intake = Intake(self.recorder, self.registry, setup.programs, setup.reference_peak, clock)
-        self.ingest = Ingest(self.recorder, self.registry, outside.archive, self.link, clock=clock, metrics=metrics)
+        self.ingest = Ingest(
+            self.recorder,
+            self.registry,
+            outside.archive,
+            self.link,
+            clock=clock,
+            metrics=metrics,
+            confirm_every=setup.confirm_every,
+        )
         self.forecasting = Forecasting(
             self.recorder, self.registry, outside.archive, outside.workers, clock=clock, calendar=outside.calendar
         )
@@ -98,6 +108,7 @@ class Controller:
             clock=clock,
             metrics=metrics,
             settings=settings,
+            while_planning=setup.while_planning,
         )
         self.dispatching = Dispatching(
             self.recorder, self.registry, self.link, clock=clock, metrics=metrics, settings=settings
@@ -134,7 +145,7 @@ class Controller:
             clock=clock,
             metrics=metrics,
             settings=settings,
-            while_first_plan=setup.while_first_plan,
+            while_planning=setup.while_planning,
         )
 
     async def start(self) -> None:

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from optimizer import WorkLimits, plan_dispatch
 from simulator.files import FileModel, read_model
-from simulator.harness.assembly import people
+from simulator.harness.assembly import CONFIRM_EVERY, people
 from simulator.harness.registration import reference_peak_of
 from simulator.scenario import Scenario, load_scenario
 from vpp.bootstrap import Controller, Outside, Setup
@@ -107,6 +107,7 @@ def _setup(scenario: Scenario, folder: StoreFolder, told: ControllerProcessFile)
         fleet=folder.fleet(),
         programs=folder.programs(),
         reference_peak=reference_peak_of(scenario.district),
+        confirm_every=CONFIRM_EVERY,
         epoch=next_epoch(folder.epoch_path),
         settings=ControlSettings(recovery_intervals=told.recovery_intervals),
         clock_sync=lambda: ClockReading(told.at, told.wall_at, told.speed),

@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from optimizer import WorkLimits, plan_dispatch
 from optimizer.warm import warm_up
 from simulator.harness.assembly import (
+    CONFIRM_EVERY,
     EVENT_ID,
     import_history,
     make_gateways,
@@ -43,6 +44,9 @@ from vpp.ports import ClockReading
 
 DECLARE_AFTER_S = 20.0
 LOOK_EVERY_S = 0.25
+PACE_EVERY_S = 0.05
+LONGEST_HOLD_S = 10.0
+LATEST_HEARD = timedelta(seconds=110)
 SOLVE_DEADLINE_S = 30.0
 
 
@@ -144,8 +148,9 @@ def _controller(  # noqa: PLR0913, PLR0917 - what a controller stands on
         fleet=fleet_of(scenario),
         programs=shipped_programs(),
         reference_peak=reference_peak_of(scenario.district),
+        confirm_every=CONFIRM_EVERY,
         epoch=next_epoch(options.store.epoch_path),
-        while_first_plan=lambda making: clock.hold() if making else clock.resume(),
+        while_planning=lambda making: clock.hold() if making else clock.resume(),
         clock_sync=lambda: ClockReading(clock.now(), SystemClock().now(), clock.speed),
     )
     return Controller(outside, setup)
@@ -172,6 +177,8 @@ async def _until_over(
         if not options.manual:
             spoken = people(scenario, controller, options.seed, declare_at=declare_at)
             tasks.append(group.create_task(spoken, name="people"))
+        if isinstance(clock, ScaledClock):
+            tasks.append(group.create_task(keep_pace(clock, controller), name="pace"))
         await _watch(scenario, controller, world, options)
         for task in tasks:
             task.cancel()
@@ -187,3 +194,29 @@ async def _watch(scenario: Scenario, controller: Controller, world: World, optio
         record = controller.recorder.book.events.get(EVENT_ID)
         if record is not None and not record.live:
             return
+
+
+async def keep_pace(clock: ScaledClock, controller: Controller) -> None:
+    """Holds the scaled clock while readings of the last full minute are still on their way.
+
+    A machine that is too slow for the speed makes the demonstration longer, never worse.
+    """
+    while True:
+        await asyncio.sleep(PACE_EVERY_S)
+        if behind(clock.now(), controller):
+            clock.hold()
+            try:
+                async with asyncio.timeout(LONGEST_HOLD_S):
+                    while behind(clock.now(), controller):  # noqa: ASYNC110 - readings come from many sides
+                        await asyncio.sleep(PACE_EVERY_S)
+            except TimeoutError:
+                controller.outside.metrics.note("a gateway is not heard of; time goes on", after_s=LONGEST_HOLD_S)
+            finally:
+                clock.resume()
+
+
+def behind(now: datetime, controller: Controller) -> bool:
+    """Whether a gateway that is online has not been heard for longer than a minute and a little."""
+    online = controller.recorder.book.gateways_online
+    heard = [at for gateway_id, at in controller.ingest.heard.items() if online.get(gateway_id)]
+    return bool(heard) and now - min(heard) > LATEST_HEARD

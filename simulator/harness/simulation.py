@@ -12,6 +12,7 @@ from typing import Any
 
 from optimizer import WorkLimits, plan_dispatch
 from simulator.harness.assembly import (
+    CONFIRM_EVERY,
     EVENT_ID,
     import_history,
     make_gateways,
@@ -115,6 +116,7 @@ async def _run(scenario: Scenario, options: Options) -> SimulationRun:
             fleet=fleet_of(scenario),
             programs=shipped_programs(),
             reference_peak=reference_peak_of(scenario.district),
+            confirm_every=CONFIRM_EVERY,
             epoch=1,
             settings=options.settings,
         )

@@ -6,6 +6,7 @@ from simulator.harness.assembly import EVENT_ID
 from simulator.harness.world import World
 from simulator.scenario import Scenario
 from vpp.bootstrap import Controller
+from vpp.domain.outcome import called_from, commanded_kw
 from vpp.domain.timegrid import INTERVAL
 
 
@@ -25,7 +26,7 @@ def simulation_part(
     free = twin.interval_means_kw(record.grid.start, whole)
     actual = world.interval_means_kw(record.grid.start, whole)
     index = world.plant.district.resource_index
-    called = [index[resource_id] for resource_id in record.commands]
+    called = [index[r] for r, asked in commanded_kw(record).items() if called_from(asked) is not None]
     part["truth"] = {"response_kw": [float(x) for x in (free - actual)[:, :count].sum(axis=0)]}
     part["no_event_kw"] = [float(x) for x in free[called].sum(axis=0)]
     return part

@@ -59,6 +59,29 @@ def _asked_kw(record: EventRecord, resource_id: str) -> Series:
     return values
 
 
+def graded_kw(record: EventRecord) -> dict[str, Series]:
+    """Response that each resource is graded on, per event interval: what was asked from its start to its end.
+
+    A call that comes or goes within an interval is staging or trimming and never lowers a participant's ratio: the
+    smaller of what was asked at the start and what is asked by the newest command counts.
+    """
+    return {
+        resource_id: np.minimum(asked, _asked_at_start_kw(record, resource_id))
+        for resource_id, asked in commanded_kw(record).items()
+    }
+
+
+def _asked_at_start_kw(record: EventRecord, resource_id: str) -> Series:
+    values = np.zeros(len(record.grid))
+    for t, interval in enumerate(record.grid):
+        for issued in reversed(record.commands[resource_id]):
+            index = (interval - issued.command.schedule_start) // INTERVAL
+            if issued.issued_at <= interval and 0 <= index < len(issued.command.setpoints_kw):
+                values[t] = commanded_response_kw(issued, interval)
+                break
+    return values
+
+
 def called_from(commanded: Series) -> int | None:
     """Index of the first interval with a response asked, ``None`` when there is none."""
     asked = np.flatnonzero(commanded > MATERIAL_KW)

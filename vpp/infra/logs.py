@@ -28,7 +28,7 @@ def set_up_logs(*, json: bool = False, level: int = logging.INFO, stream: TextIO
     last: list[Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False)]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     handler = logging.StreamHandler(target)
     handler.setFormatter(

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.commands import ACK_TRANSITIONS, AckState
@@ -20,6 +20,7 @@ WATT_DECIMALS = 6
 ASK_AGAIN = timedelta(minutes=2)
 CLOCK_SKEW = timedelta(minutes=2)
 RESUMED = timedelta(minutes=30)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -27,10 +28,12 @@ class _Stream:
     """Sequence numbers of one gateway's telemetry: ``through`` is the end of the gapless part.
 
     Attributes:
+        flushes: Since the last confirmation.
         asked_at: When the gap behind ``through`` was last asked for; ``None`` when there is none, or not yet.
     """
 
     through: int = 0
+    flushes: int = 0
     beyond: set[int] = field(default_factory=set)
     asked_at: datetime | None = None
 
@@ -68,7 +71,10 @@ class Ingest:
         *,
         clock: Clock,
         metrics: Metrics,
+        confirm_every: int = 1,
     ) -> None:
+        """Takes in from now on; a gateway is told at every ``confirm_every``-th flush, and keeps its own till then."""
+        self._confirm_every = confirm_every
         self._recorder = recorder
         self._registry = registry
         self._archive = archive
@@ -79,6 +85,7 @@ class Ingest:
         self._pending: list[tuple[str, int, Sequence[Reading]]] = []
         self._flushing = asyncio.Lock()
         self.live = LivePicture(list(registry.fleet.resources))
+        self.heard: dict[str, datetime] = {}
         self.links = 0
         self.linked_at: datetime | None = None
         self.link_up = asyncio.Event()
@@ -159,6 +166,7 @@ class Ingest:
         if self._streams.setdefault(gateway_id, _Stream()).take(seq):
             self._pending.append((gateway_id, seq, kept))
             self.live.add(kept)
+            self.heard[gateway_id] = max([self.heard.get(gateway_id, _NEVER), *(reading.at for reading in kept)])
         else:
             self._metrics.count("telemetry_duplicates")
             await self._gateways.confirm(gateway_id, through_seq=self._streams[gateway_id].through)
@@ -269,8 +277,12 @@ class Ingest:
                 raise
             self._metrics.count("readings_stored", len(readings))
             for gateway_id, seq in through.items():
-                asked = seq + 1 if self._streams[gateway_id].asks(self._clock.now()) else None
-                await self._gateways.confirm(gateway_id, through_seq=seq, resend_from=asked)
+                stream = self._streams[gateway_id]
+                asked = seq + 1 if stream.asks(self._clock.now()) else None
+                stream.flushes += 1
+                if asked is not None or stream.flushes >= self._confirm_every:
+                    stream.flushes = 0
+                    await self._gateways.confirm(gateway_id, through_seq=seq, resend_from=asked)
             return len(readings)
 
     def _close_streams(self, gateway_ids: Iterable[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vpp.domain.book import EventRecord
 from vpp.domain.flexibility import Series
-from vpp.domain.outcome import MATERIAL_KW, Waterfall, called_from, commanded_kw, waterfall
+from vpp.domain.outcome import MATERIAL_KW, Waterfall, called_from, commanded_kw, graded_kw, waterfall
 from vpp.domain.performance import Delivery, MeterResponse, measure_response
 from vpp.domain.telemetry import Quality
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid
@@ -71,7 +71,8 @@ class Measuring:
             good={r: good[i] for i, r in enumerate(called)},
             committed=committed_kw,
         )
-        commanded = np.array([asked[r] for r in called]).reshape(len(called), count)
+        graded = graded_kw(record)
+        commanded = np.array([graded[r] for r in called]).reshape(len(called), count)
         baseline = np.array([record.baseline_kw(r)[:count] for r in called]).reshape(len(called), count)
         delivery = Delivery(
             called,

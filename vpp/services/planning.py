@@ -1,6 +1,6 @@
 """Planning: what may be called, what it is asked for, and a plan that passed the independent check."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from vpp.domain.events import EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
-from vpp.domain.outcome import MATERIAL_KW, commanded_response_kw
+from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
 from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
 from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
@@ -77,7 +77,10 @@ class Planning:
         clock: Clock,
         metrics: Metrics,
         settings: ControlSettings,
+        while_planning: Callable[[bool], None] = lambda _: None,
     ) -> None:
+        """Plans from now on; ``while_planning`` is told ``True`` before a solve and ``False`` after it."""
+        self._while_planning = while_planning
         self._recorder = recorder
         self._registry = registry
         self._forecasting = forecasting
@@ -95,9 +98,16 @@ class Planning:
             ``None`` when there is no feasible plan, or the event ended while it was made: what is in force stays.
         """
         record = self._recorder.book.event(event_id)
-        draft, outcome = await self._solvable(record, request)
-        if record.state not in PLANNED_STATES:
-            self._metrics.note("plan thrown away", event=event_id, reason=f"the event is {record.state} by now")
+        self._while_planning(True)  # noqa: FBT003 - hold, then go on
+        try:
+            draft, outcome = await self._solvable(record, request)
+        finally:
+            self._while_planning(False)  # noqa: FBT003
+        if record.state not in PLANNED_STATES or self._clock.now() >= request.first_interval + INTERVAL:
+            self._metrics.count("plans_thrown_away")
+            self._metrics.note(
+                "plan thrown away", event=event_id, reason=f"the event is {record.state}, or it is too late"
+            )
             return None
         if isinstance(outcome, Infeasible):
             self._metrics.count("plans_infeasible")
@@ -115,6 +125,7 @@ class Planning:
     async def _solvable(self, record: EventRecord, request: PlanRequest) -> tuple["_Draft", PlanningOutcome]:
         """The problem and its answer, resources left out whose own offer contradicts itself: they stop nobody else."""
         candidates, skipped = self.candidates(record, request)
+        candidates = self._deep_enough(record, request, candidates, skipped)
         margin_kw = self._margin_kw(record, candidates)
         while True:
             problem = await self._problem(record, request, candidates, margin_kw)
@@ -214,7 +225,8 @@ class Planning:
     def _margin_kw(self, record: EventRecord, candidates: list[Candidate]) -> float:
         """Margin above the target, from the placebo error of what is (or may be) called; kept over a restart."""
         target_kw = float(record.target_kw.max())
-        called = list(record.commands) or _likely_called(candidates, target_kw)
+        asked = commanded_kw(record)
+        called = [r for r in asked if called_from(asked[r]) is not None] or _likely_called(candidates, target_kw)
         sigma_kw = self._forecasting.portfolio_sigma_kw(record.declaration.event_id, called)
         if sigma_kw is None:
             return record.plans[-1].margin_kw if record.plans else self._settings.margin_max_fraction * target_kw

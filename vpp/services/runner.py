@@ -43,7 +43,7 @@ class Runner:
         clock: Clock,
         metrics: Metrics,
         settings: ControlSettings,
-        while_first_plan: Callable[[bool], None] = lambda _: None,
+        while_planning: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._recorder = recorder
         self._intake = intake
@@ -56,7 +56,7 @@ class Runner:
         self._clock = clock
         self._metrics = metrics
         self._settings = settings
-        self._while_first_plan = while_first_plan
+        self._while_planning = while_planning
         self._unfinished = False
 
     async def run(self) -> None:
@@ -126,11 +126,11 @@ class Runner:
         waits = self._waits_for_offers(record, now)
         plan_at = record.declaration.start - timedelta(seconds=self._settings.baseline_lead_s)
         if record.baselines is None and now >= plan_at and not waits:
-            self._while_first_plan(True)  # noqa: FBT003 - hold, then go on
+            self._while_planning(True)  # noqa: FBT003 - hold, then go on
             try:
                 await self._first_plan(record)
             finally:
-                self._while_first_plan(False)  # noqa: FBT003
+                self._while_planning(False)  # noqa: FBT003
         elif record.plans:
             await self._dispatching.resend_unanswered(record, UNANSWERED)
             if not waits:
