@@ -27,7 +27,7 @@ check: $(VENV)/.dev ## everything that needs no running: format, lint, types, im
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports
 	.ci/schemas
 
 format: $(VENV)/.dev ## let ruff rewrite what it safely can

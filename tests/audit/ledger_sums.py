@@ -31,10 +31,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Called:
-    """What was asked of one resource per interval: the kW and the command that asks for it."""
+    """What was asked of one resource per interval: the kW, the command that asks for it, the kW at its start."""
 
     asked_kw: list[float]
     command_id: list[str | None]
+    at_start_kw: list[float]
 
 
 @dataclass
@@ -72,7 +73,7 @@ def read_event(store: Path, event_id: str) -> EventFacts:
             case "BaselinesFrozen":
                 found.baselines = fact
             case "CommandsIssued":
-                found.commands += fact["commands"]
+                found.commands += [command | {"issued_at": fact["at"]} for command in fact["commands"]]
             case "CommandsAcked":
                 found.applied |= {ack["command_id"] for ack in fact["acks"] if ack["state"] == "applied"}
             case _:
@@ -83,11 +84,15 @@ def read_event(store: Path, event_id: str) -> EventFacts:
 
 
 def called_resources(facts: EventFacts) -> dict[str, Called]:
-    """Of several commands for one interval the newest counts: what it assumed would be drawn less what it allows."""
+    """Of several commands for one interval the newest counts: what it assumed would be drawn less what it allows.
+
+    Graded is the smaller of that and of what the newest command known at the interval's start asked.
+    """
     count = len(facts.starts_s)
     called: dict[str, Called] = {}
     for command in facts.commands:
-        row = called.setdefault(command["resource_id"], Called([0.0] * count, [None] * count))
+        row = called.setdefault(command["resource_id"], Called([0.0] * count, [None] * count, [0.0] * count))
+        issued_at = datetime.fromisoformat(command["issued_at"]).timestamp()
         first_s = seconds(command["schedule_start"])
         for step, allowed_kw in enumerate(command["setpoints_kw"]):
             at = (first_s + step * QUARTER_S - facts.starts_s[0]) // QUARTER_S
@@ -95,6 +100,8 @@ def called_resources(facts: EventFacts) -> dict[str, Called]:
                 less_kw = command["assumed_forecast_kw"][step] - allowed_kw
                 row.asked_kw[at] = max(0.0, -less_kw if command["mode"] == "at_least" else less_kw)
                 row.command_id[at] = command["command_id"]
+                if issued_at <= first_s + step * QUARTER_S:
+                    row.at_start_kw[at] = row.asked_kw[at]
     return called
 
 
@@ -158,7 +165,7 @@ def sums(store: Path, event_id: str) -> Json:
             metered[at] += response_kw
             if meters.all_good(resource_id, start_s):
                 verified[at] += response_kw
-                if asked_kw > LEAST_CALL_KW:
+                if min(asked_kw, called.at_start_kw[at]) > LEAST_CALL_KW:
                     quarter_wh += sign * (round(baseline_kw[at] * 1000.0) - 4 * energy_wh)
     return {
         "committed_kw": facts.first_plan.get("offered_kw", [0.0] * count),
