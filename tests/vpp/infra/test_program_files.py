@@ -47,7 +47,7 @@ def test_load_program__beichen_demo_is_complete_and_marks_what_is_assumed() -> N
 @pytest.mark.parametrize(
     ("customer_class", "kind", "method", "adjustment", "cap"),
     [
-        ("industry", "factory_line", "last5_normal_days", "multiplicative", 0.2),
+        ("industry", "factory_line", "last5_normal_days", "multiplicative", 0.4),
         ("industry", "cooling", "top5_of_10", "additive", 0.4),
         ("commerce", "lighting", "top5_of_10", "additive", 0.4),
         ("charging_operator", "public_charging", "last5_normal_days", "additive", 0.4),
