@@ -20,6 +20,8 @@ WATT_DECIMALS = 6
 ASK_AGAIN = timedelta(minutes=2)
 CLOCK_SKEW = timedelta(minutes=2)
 RESUMED = timedelta(minutes=30)
+MOST_PENDING = 20_000
+"""Messages that wait for a store that does not answer; gateways keep what comes beyond, and are asked for it later."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -160,6 +162,9 @@ class Ingest:
         """Queues one message for the next flush; readings of others' resources are refused, counted and named."""
         if gateway_id not in self._registry.fleet.by_gateway:
             await self.on_rejected(f"telemetry of {gateway_id}", f"unknown gateway {gateway_id!r}")
+            return
+        if len(self._pending) >= MOST_PENDING:
+            self._metrics.count("telemetry_put_off")
             return
         kept = await self._plausible(gateway_id, readings)
         self._metrics.count("telemetry_messages")

@@ -108,8 +108,7 @@ class Runner:
             case EventState.APPROVED:
                 await self._intake.invite(event_id)
             case EventState.INVITED:
-                if self._answered(record) or (record.invitation and now >= record.invitation.reply_by):
-                    await self._intake.commit(event_id)
+                await self._close_answers(record, now)
             case EventState.COMMITTED:
                 await self._before_start(record, now)
             case EventState.ACTIVE:
@@ -118,8 +117,14 @@ class Runner:
                 await self._after_end(record, now)
             case EventState.VERIFYING:
                 await self._settling.settle(event_id)
+            case EventState.DRAFT if now >= record.declaration.start:
+                await self._intake.cancel(event_id, "not approved before its window began")
             case EventState.DRAFT | EventState.SETTLED | EventState.CERTIFIED | EventState.CANCELLED:
                 pass
+
+    async def _close_answers(self, record: EventRecord, now: datetime) -> None:
+        if self._answered(record) or (record.invitation and now >= record.invitation.reply_by):
+            await self._intake.commit(record.declaration.event_id)
 
     async def _before_start(self, record: EventRecord, now: datetime) -> None:
         event_id = record.declaration.event_id

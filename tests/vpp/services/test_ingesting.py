@@ -167,6 +167,21 @@ async def test_flush__failure_of_the_archive_keeps_the_batch() -> None:
 
 
 @virtual
+async def test_on_telemetry__beyond_what_may_wait_is_asked_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpp.services.ingesting.MOST_PENDING", 1)
+    rig = Rig()
+    await rig.ingest.on_telemetry("gw-1", 1, minute(1))
+    await rig.ingest.on_telemetry("gw-1", 2, minute(2))
+    assert rig.metrics.total("telemetry_put_off") == 1
+    assert await rig.ingest.flush() == 2
+
+    await rig.ingest.on_telemetry("gw-1", 3, minute(3))
+    await rig.ingest.flush()
+
+    assert rig.gateways.confirmed[-1] == ("gw-1", {"through_seq": 1, "resend_from": 2})
+
+
+@virtual
 async def test_flush__failure_of_the_ledger_keeps_the_batch() -> None:
     rig = Rig()
     await rig.ingest.on_telemetry("gw-1", 1, minute(1))

@@ -133,6 +133,19 @@ async def test_settle__twice_gives_the_same_bytes() -> None:
 
 
 @virtual
+async def test_cycle__a_draft_that_nobody_approved_is_cancelled_when_its_window_begins() -> None:
+    controller, _, _ = await controller_rig()
+    await controller.intake.declare(sample_declaration())
+    await controller.runner.cycle()
+    assert states(controller) == ["draft"]
+
+    await controller.clock.sleep_until(START)
+    await controller.runner.cycle()
+
+    assert states(controller) == ["draft", "cancelled"]
+
+
+@virtual
 async def test_cycle__a_drill_is_certified_and_never_settled() -> None:
     controller, _, _ = await controller_rig()
     await declare(controller, kind=EventKind.DRILL)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from vpp.domain.commands import Command
-from vpp.domain.errors import BusError, MessageError
+from vpp.domain.errors import BusError, MessageError, StoreError
 from vpp.domain.facts import AckEntry
 from vpp.infra.mqtt.notices import NoticeBox, PendingNotice
 from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, GatewayStart, Metrics
@@ -73,6 +73,10 @@ class GatewayLink:
                         await self.receive(listener, message)
             except BusError as error:
                 self._metrics.note("broker link lost", reason=str(error))
+            except StoreError as error:
+                # What could not be recorded is not confirmed; the next session asks the gateways for it again.
+                self._metrics.count("messages_not_recorded")
+                self._metrics.note("message not recorded, the session begins anew", reason=str(error))
             finally:
                 self._session = None
                 self._metrics.gauge("broker_connected", 0)

@@ -13,6 +13,7 @@ from tests.vpp.domain.event_samples import EARLY, END, START, committed_facts, i
 from tests.vpp.services.service_rig import Rig, virtual
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.commands import AckState
+from vpp.domain.errors import StoreError
 from vpp.domain.facts import AckEntry
 from vpp.domain.telemetry import Reading
 from vpp.infra.memory.bus import MemoryBroker, MemorySession
@@ -258,6 +259,36 @@ async def test_run__comes_back_after_a_lost_link_and_says_so() -> None:
         running.cancel()
 
     assert listener.links == 2
+
+
+@dataclass
+class FullDisk(Listener):
+    """Cannot record the first acks."""
+
+    async def on_acks(self, gateway_id: str, seq: int, acks: Sequence[AckEntry]) -> None:
+        if self.links == 1:
+            raise StoreError("ledger: the disk is full")
+        await super().on_acks(gateway_id, seq, acks)
+
+
+@virtual
+async def test_run__what_cannot_be_recorded_begins_the_session_anew() -> None:
+    bus, listener, metrics = MemoryBroker(), FullDisk(), MemoryMetrics()
+    link = GatewayLink(bus, client_id="controller", clock=VirtualClock(), metrics=metrics, epoch=lambda: 7)
+    entry = {"command_id": "c1", "epoch": 7, "sequence": 1, "resource_id": "line-1", "state": "applied"}
+    ack = {"gateway_id": "gw-1", "seq": 1, "acks": [entry | {"at": "2026-07-22T12:00:00+08:00"}]}
+    async with asyncio.TaskGroup() as group, bus.connect("gw-1", subscriptions=[]) as session:
+        running = group.create_task(link.run(listener))
+        await pause(1)
+        await session.publish("vpp/v1/gw-1/ack", json.dumps(ack).encode())
+        await pause(10)
+        assert listener.links == 2
+        await session.publish("vpp/v1/gw-1/ack", json.dumps(ack).encode())
+        await pause(1)
+        running.cancel()
+
+    assert [kind for kind, _ in listener.heard] == ["acks"]
+    assert metrics.total("messages_not_recorded") == 1
 
 
 @virtual
