@@ -35,15 +35,19 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Target and the five figures of the running interval, means since it began, in kW."""
+    """Target and the five figures of the running interval, means since it began, in kW.
+
+    Attributes:
+        metered_kw, verified_kw: ``None`` until the first reading of the interval has come.
+    """
 
     interval: datetime
     target_kw: float
     committed_kw: float
     commanded_kw: float
     acknowledged_kw: float
-    metered_kw: float
-    verified_kw: float
+    metered_kw: float | None
+    verified_kw: float | None
     by_kind_kw: Mapping[str, float]
 
 
@@ -220,6 +224,7 @@ class Tracking:
         interval = floor_interval(now)
         mean, good = self._ingest.live.mean_kw(interval, now)
         asked = commanded_kw(record)
+        heard = bool(np.isfinite(mean).any())
         metered, verified = 0.0, 0.0
         by_kind: dict[str, float] = {}
         for resource_id, values in asked.items():
@@ -240,8 +245,8 @@ class Tracking:
             committed_kw=float(self.committed_kw(record)[index]),
             commanded_kw=sum(float(values[index]) for values in asked.values()),
             acknowledged_kw=float(acknowledged_kw(record, asked)[index]),
-            metered_kw=metered,
-            verified_kw=verified,
+            metered_kw=metered if heard else None,
+            verified_kw=verified if heard else None,
             by_kind_kw=by_kind,
         )
 

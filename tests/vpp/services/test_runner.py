@@ -113,6 +113,22 @@ async def test_cycle__an_event_from_declaration_to_statement() -> None:
 
 
 @virtual
+async def test_present__knows_no_meter_before_the_first_reading_of_the_interval() -> None:
+    controller, _, _ = await controller_rig()
+    await declare(controller)
+    await controller.clock.sleep_until(START - timedelta(minutes=50))
+    await controller.runner.cycle()
+    record = controller.recorder.book.event(EVENT)
+
+    present = controller.tracking.present(record, START + MINUTE)
+
+    assert present is not None
+    assert (present.metered_kw, present.verified_kw) == (None, None)
+    assert present.target_kw == 50.0
+    assert controller.tracking.present(record, START - MINUTE) is None
+
+
+@virtual
 async def test_settle__twice_gives_the_same_bytes() -> None:
     controller, _, _ = await controller_rig()
     await declare(controller)
