@@ -12,6 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vpp.domain.access import ApiKeyRecord, SessionRecord, User
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.commands import Command
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
@@ -187,12 +188,14 @@ class GatewayStart:
         boot: Count of its starts, on its disk.
         telemetry_from: Its next telemetry sequence number then.
         acks_from: The same for acks.
+        software: What it says that it runs.
     """
 
     boot: int
     started_at: datetime
     telemetry_from: int
     acks_from: int
+    software: str = ""
 
 
 class GatewayListener(Protocol):
@@ -235,3 +238,150 @@ class Planner(Protocol):
 
     def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
         """A plan that may still have to pass the feasibility check."""
+
+
+class ExposedMetrics(Metrics, Protocol):
+    """Metrics that can be read out."""
+
+    def exposition(self) -> bytes:
+        """All of them in Prometheus's text format."""
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted hashes of passwords; blocks its caller for about 50 ms by design."""
+
+    def hash(self, password: str) -> str:
+        """A new hash, its algorithm, cost and salt inside."""
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """Whether the hash is one of that password; ``False`` for a hash that is none."""
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than a new one would be."""
+
+
+class AccountStore(Protocol):
+    """Users, sessions and API keys; ``StoreError`` from any method: the store failed, nothing was done."""
+
+    async def users(self) -> list[User]:
+        """All users, by name."""
+
+    async def user(self, name: str) -> User | None:
+        """One user."""
+
+    async def add_users(self, users: Sequence[User], *, only_if_none: bool = False) -> bool:
+        """Adds all of them or none; with ``only_if_none`` adds none and gives ``False`` when there is any user already.
+
+        Raises:
+            ConflictError: a name is taken.
+        """
+
+    async def replace_user(self, user: User) -> None:
+        """Replaces the user of that name.
+
+        Raises:
+            UnknownThingError: there is none.
+        """
+
+    async def add_session(self, session: SessionRecord) -> None:
+        """Keeps a new session."""
+
+    async def session(self, token_digest: str) -> tuple[SessionRecord, User] | None:
+        """A session with its user."""
+
+    async def touch_session(self, token_digest: str, seen_at: datetime) -> None:
+        """Notes its last use."""
+
+    async def drop_session(self, token_digest: str) -> None:
+        """Ends it; ending it again changes nothing."""
+
+    async def drop_sessions_of(self, user_name: str, *, keep: str | None = None) -> None:
+        """Ends all sessions of a user, save the one with digest ``keep``."""
+
+    async def drop_sessions_before(self, seen_at: datetime, ends_at: datetime) -> None:
+        """Forgets sessions last seen before ``seen_at`` or ending by ``ends_at``."""
+
+    async def add_api_key(self, key: ApiKeyRecord) -> None:
+        """Keeps a new key."""
+
+    async def api_key(self, key_id: str) -> ApiKeyRecord | None:
+        """One key, valid or not."""
+
+    async def api_keys(self) -> list[ApiKeyRecord]:
+        """All keys, oldest first, revoked ones included."""
+
+    async def revoke_api_keys(self, at: datetime, *, key_id: str | None = None, created_by: str | None = None) -> int:
+        """Revokes the valid keys that have this id or this maker; returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClaim:
+    """One request under an ``Idempotency-Key``.
+
+    Attributes:
+        principal: Keys of two principals have nothing to do with each other.
+        digest: SHA-256 (hex) of the body.
+    """
+
+    principal: str
+    key: str
+    method: str
+    path: str
+    digest: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """What was answered; given again to the same request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The key is new: do it, then ``finish`` or ``abandon``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """The same request was answered before."""
+
+    response: StoredResponse
+
+
+@dataclass(frozen=True, slots=True)
+class StillRunning:
+    """The same request is being answered right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRequest:
+    """The key was used for another request."""
+
+    method: str
+    path: str
+
+
+ClaimOutcome = Claimed | AlreadyDone | StillRunning | OtherRequest
+
+
+class IdempotencyStore(Protocol):
+    """Answers by ``Idempotency-Key``; every method raises ``StoreError`` when the store fails."""
+
+    async def claim(self, claim: RequestClaim) -> ClaimOutcome:
+        """Takes the key for this request, if nobody has; of two at once exactly one is ``Claimed``."""
+
+    async def finish(self, claim: RequestClaim, response: StoredResponse) -> None:
+        """Keeps the answer."""
+
+    async def abandon(self, claim: RequestClaim) -> None:
+        """Gives the key back: nothing was done."""
+
+    async def abandon_all(self) -> int:
+        """At a start: gives back what an earlier process left unanswered; returns how many."""
+
+    async def drop_before(self, at: datetime) -> None:
+        """Forgets answered requests older than ``at``."""

@@ -4,9 +4,14 @@
     ├── InputError                something from outside is wrong; the message names thing, value and limit
     │   ├── ConfigError           a configuration, scenario or programme file: names file, key and what was expected
     │   ├── UnknownThingError     an id that is not registered
+    │   ├── ConflictError         a name or id that is taken, or something changed or answered already
     │   ├── MessageError          a malformed or unauthorised wire message
     │   └── MissingFigureError    a programme figure that is unknown (null) and would be needed
     ├── IllegalTransitionError    an event or command asked to change state against its state table
+    ├── AccessError               whoever asks may not
+    │   ├── CredentialsError      nobody we know: wrong name, password or key
+    │   ├── ForbiddenError        somebody we know, who may not do this
+    │   └── TooManyAttemptsError  too many failed attempts; says when to try again
     ├── InvariantError            a promise of our own code is broken; never to be ignored
     └── OutsideError              I/O failed
         ├── BusError              broker
@@ -45,6 +50,10 @@ class UnknownThingError(InputError):
         super().__init__(f"unknown {what} {thing_id!r}")
 
 
+class ConflictError(InputError):
+    """What is asked for clashes with what is there already: a name or id that is taken, an answer that was given."""
+
+
 class MessageError(InputError):
     """A wire message is malformed or comes from somebody who may not send it."""
 
@@ -64,6 +73,30 @@ class IllegalTransitionError(VppError):
     def __init__(self, thing: str, state: str, transition: str, allowed: tuple[str, ...]) -> None:
         options = ", ".join(allowed) or "nothing"
         super().__init__(f"{thing} is {str(state)!r}: {str(transition)!r} is not allowed (allowed: {options})")
+
+
+class AccessError(VppError):
+    """Whoever asks may not."""
+
+
+class CredentialsError(AccessError):
+    """Name, password, session or key are not those of anybody we know; never says which of them."""
+
+
+class ForbiddenError(AccessError):
+    """Somebody we know asks for what is not theirs."""
+
+
+class TooManyAttemptsError(AccessError):
+    """Too many failed attempts to log in.
+
+    Attributes:
+        retry_after_s: When the next one will be looked at.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many failed attempts to log in; try again in {retry_after_s:.0f} s")
 
 
 class InvariantError(VppError):
