@@ -310,7 +310,10 @@ class BackgroundSector:
 
 @dataclass(frozen=True)
 class District:
-    """Everything that exists in the district, whatever the scenario."""
+    """Everything that exists in the district, whatever the scenario.
+
+    ``working_weekends`` are weekend days worked in lieu of one of the ``holidays``.
+    """
 
     name: str
     name_zh: str
@@ -326,6 +329,7 @@ class District:
     resources: tuple[ResourceSpec, ...]
     devices: DeviceTable
     background: tuple[BackgroundSector, ...]
+    working_weekends: frozenset[date] = frozenset()
 
     @cached_property
     def resource_index(self) -> Mapping[str, int]:

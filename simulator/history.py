@@ -116,7 +116,12 @@ def build_exogenous(district: District, *, seed: int, window: Window, weather: W
     """The history, the event day and the window's exogenous paths for one seed."""
     streams = Streams(seed)
     days = make_weather(
-        window.day, weather.tmax_c, swing_k=weather.swing_k, holidays=district.holidays, streams=streams
+        window.day,
+        weather.tmax_c,
+        swing_k=weather.swing_k,
+        holidays=district.holidays,
+        streams=streams,
+        working_weekends=district.working_weekends,
     )
     devices = district.devices
     quarter_kw = np.zeros((len(district.resources), len(days.days), QUARTERS), dtype=np.float32)

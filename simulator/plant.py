@@ -3,7 +3,9 @@
 A plant knows no controller. On its no-event twin nothing is ever set; both share one exogenous object.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from simulator.background import Background, GridLike
 from simulator.devices.batteries import Batteries, soc_at_minute
 from simulator.devices.buildings import Lights, Zones
 from simulator.devices.lines import Lines, Processes
-from simulator.devices.piles import Piles
+from simulator.devices.piles import CarsThere, Piles, with_cars_there
 from simulator.district import District
 from simulator.faults import Faults
 from simulator.history import Exogenous, History, WeatherSpec, Window, build_exogenous
@@ -23,6 +25,8 @@ from simulator.uncontrolled import OFF_SHIFT, battery_schedule_kw, line_plans
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+PlantState = Mapping[str, NDArray[Any]]
+"""All that devices carry over midnight, by name; of one length per kind."""
 
 
 class Plant:
@@ -174,6 +178,66 @@ class Plant:
         self.power_kw = watts / 1000.0
         self._watt_minutes += watts
         self.minute += 1
+
+    def hand_over(self) -> PlantState:
+        """What the devices carry into the next day, once the last minute of this one has been.
+
+        Raises:
+            ValueError: the window is not over, or does not end with its day.
+        """
+        if self.minute < self.window.minutes or self.window.end != self.window.day_start + timedelta(days=1):
+            raise ValueError(f"plant at {self.now}: only the end of {self.window.day} can be handed over")
+        self.piles.arrive_and_leave(self.minute)
+        return {
+            "line_running": self.lines.running,
+            "line_run_minutes": self.lines.run_minutes,
+            "line_deferred_kwh": self.lines.deferred_kwh,
+            "process_ratio": self.processes.ratio,
+            "zone_mass_rise_k": self.zones.mass_rise_k,
+            "zone_air_rise_k": self.zones.air_rise_k,
+            "pile_departure": np.where(self.piles.plugged, self.piles.departure - self.minute, 0),
+            "pile_needed_kwh": self.piles.needed_kwh,
+            "pile_power_kw": self.piles.power_max_kw,
+            "pile_unserved_kwh": self.piles.unserved_kwh,
+            "soc_kwh": self.batteries.soc_kwh,
+            "limit_kw": self.limit_kw,
+            "applied_kw": self._applied_kw,
+            "apply_in": np.where(self._apply_at >= self.minute, self._apply_at - self.minute, -1),
+            "state_changes": self.state_changes,
+            "watt_minutes": self._watt_minutes,
+            "power_kw": self.power_kw,
+            "moves": self._moves,
+            "online": self._online,
+        }
+
+    def take_over(self, state: PlantState) -> None:
+        """Goes on from what ``hand_over`` gave the evening before: same cars, registers, temperatures, limits.
+
+        Raises:
+            ValueError: this plant is not at the beginning of a day.
+        """
+        if self.minute or self.window.first_minute:
+            raise ValueError(f"plant at {self.now}: only the beginning of a day can take over")
+        state = {name: values.copy() for name, values in state.items()}
+        self.lines.running = state["line_running"]
+        self.lines.run_minutes = state["line_run_minutes"]
+        self.lines.deferred_kwh = state["line_deferred_kwh"]
+        self.processes.ratio = state["process_ratio"]
+        self.zones.mass_rise_k = state["zone_mass_rise_k"]
+        self.zones.air_rise_k = state["zone_air_rise_k"]
+        cars = CarsThere(state["pile_departure"], state["pile_needed_kwh"], state["pile_power_kw"])
+        self.piles = Piles(self.district.devices.piles, with_cars_there(self.exogenous.sessions, cars))
+        self.piles.unserved_kwh = state["pile_unserved_kwh"]
+        self.batteries.soc_kwh = state["soc_kwh"]
+        self.limit_kw = state["limit_kw"]
+        self._applied_kw = state["applied_kw"]
+        self._apply_at = state["apply_in"]
+        self.state_changes = state["state_changes"]
+        self._watt_minutes = state["watt_minutes"]
+        self.power_kw = state["power_kw"]
+        self._moves = state["moves"]
+        self._online = state["online"]
+        self._shown_minute = -1
 
     def set_online(self, device_indices: Ints, *, online: bool) -> None:
         """Marks devices as answering or not; their physics goes on."""

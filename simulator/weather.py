@@ -41,8 +41,14 @@ class Weather:
         return np.asarray(self.outdoor_c.max(axis=1), dtype=np.float64)
 
 
-def make_weather(
-    event_day: date, tmax_c: Sequence[float], *, swing_k: float, holidays: frozenset[date], streams: Streams
+def make_weather(  # noqa: PLR0913 - the days, their temperatures, and the two lists that make a calendar
+    event_day: date,
+    tmax_c: Sequence[float],
+    *,
+    swing_k: float,
+    holidays: frozenset[date],
+    streams: Streams,
+    working_weekends: frozenset[date] = frozenset(),
 ) -> Weather:
     """Temperatures for the ``len(tmax_c)`` days that end with ``event_day``.
 
@@ -52,6 +58,7 @@ def make_weather(
         swing_k: Daily maximum less minimum.
         holidays: Days that count as days of rest though they are not at a weekend.
         streams: Random streams of the seed.
+        working_weekends: Weekend days that are worked in lieu of a holiday.
     """
     count = len(tmax_c)
     days = tuple(event_day - timedelta(days=count - 1 - number) for number in range(count))
@@ -62,7 +69,9 @@ def make_weather(
     mean = outdoor.mean(axis=1, keepdims=True) + swing_k / 2.0
     return Weather(
         days=days,
-        workday=np.array([day.weekday() < _SATURDAY and day not in holidays for day in days]),
+        workday=np.array(
+            [day in working_weekends or (day.weekday() < _SATURDAY and day not in holidays) for day in days]
+        ),
         outdoor_c=outdoor,
         felt_c=0.5 * outdoor + 0.5 * mean,
     )

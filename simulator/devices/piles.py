@@ -11,6 +11,9 @@ from simulator.sessions import Sessions
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+NEVER = 10**9
+"""Arrival and departure of a padded entry: beyond every window."""
+
 
 @dataclass(frozen=True)
 class WindowSessions:
@@ -34,20 +37,52 @@ def cut_sessions(sessions: Sessions, *, piles: int, start_minute: int, minutes: 
     depart = sessions.depart[touches] - start_minute
     power = sessions.power_kw[touches]
     energy = np.maximum(sessions.energy_kwh[touches] - power * np.maximum(-arrive, 0) / 60.0, 0.0)
+    return _padded(piles, pile, WindowSessions(arrive, depart, energy, power))
+
+
+@dataclass(frozen=True)
+class CarsThere:
+    """Cars that are there when a window starts; each shape (piles,).
+
+    ``depart`` counts minutes from the start, 0 where there is no car; ``energy_kwh`` is what the car still needs.
+    """
+
+    depart: Ints
+    energy_kwh: Floats
+    power_kw: Floats
+
+
+def with_cars_there(sessions: WindowSessions, cars: CarsThere) -> WindowSessions:
+    """The sessions with these cars at the start instead of those drawn; who finds a pile taken drives on."""
+    stays = cars.depart > 0
+    kept = (sessions.arrive >= np.where(stays, cars.depart, 0)[:, None]) & (sessions.arrive < NEVER)
+    there = np.flatnonzero(stays)
+    pile = np.concatenate([there, np.nonzero(kept)[0]])
+    order = np.argsort(pile, kind="stable")
+    columns = WindowSessions(
+        arrive=np.concatenate([np.full(there.size, -1), sessions.arrive[kept]])[order],
+        depart=np.concatenate([cars.depart[there], sessions.depart[kept]])[order],
+        energy_kwh=np.concatenate([cars.energy_kwh[there], sessions.energy_kwh[kept]])[order],
+        power_kw=np.concatenate([cars.power_kw[there], sessions.power_kw[kept]])[order],
+    )
+    return _padded(cars.depart.size, pile[order], columns)
+
+
+def _padded(piles: int, pile: Ints, columns: WindowSessions) -> WindowSessions:
+    """Sessions as a table with one row per pile, from columns sorted by ``pile``, then arrival."""
     per_pile = np.bincount(pile, minlength=piles)
     width = int(per_pile.max(initial=0)) + 1
     place = np.arange(pile.size) - np.repeat(np.cumsum(per_pile) - per_pile, per_pile)
-    never = 10**9
     table = WindowSessions(
-        arrive=np.full((piles, width), never, dtype=np.int64),
-        depart=np.full((piles, width), never, dtype=np.int64),
+        arrive=np.full((piles, width), NEVER, dtype=np.int64),
+        depart=np.full((piles, width), NEVER, dtype=np.int64),
         energy_kwh=np.zeros((piles, width)),
         power_kw=np.zeros((piles, width)),
     )
-    table.arrive[pile, place] = arrive
-    table.depart[pile, place] = depart
-    table.energy_kwh[pile, place] = energy
-    table.power_kw[pile, place] = power
+    table.arrive[pile, place] = columns.arrive
+    table.depart[pile, place] = columns.depart
+    table.energy_kwh[pile, place] = columns.energy_kwh
+    table.power_kw[pile, place] = columns.power_kw
     return table
 
 
