@@ -173,22 +173,35 @@ def depth(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fle
 
     Both are means over the event.
     """
-    resource = _resource(candidate, grid, event_intervals, fleet)
-    if isinstance(resource.flexibility, Storage):
+    if isinstance(candidate.offer.flexibility, Storage):
         return float("inf")
     load_kw = float(np.maximum(candidate.baseline_kw[:event_intervals], 0.0).mean())
-    return float(_most_kw(resource, event_intervals).mean()) / load_kw if load_kw > 0 else 0.0
+    most_kw = creditable_kw(candidate, grid, event_intervals, fleet)
+    return float(most_kw.mean()) / load_kw if load_kw > 0 else 0.0
+
+
+def creditable_kw(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fleet) -> Series:
+    """Largest response that a resource could be credited with, per event interval; limits of the network aside."""
+    return most_kw(_resource(candidate, grid, event_intervals, fleet), event_intervals)
+
+
+def as_offered(offer: CapabilityOffer, grid: TimeGrid, fleet: Fleet) -> DispatchResource:
+    """A resource by its gateway's own forecast alone, all of ``grid`` being the event: before baselines are frozen."""
+    first = offer.grid.index_of(grid.start)
+    forecast_kw = offer.forecast_kw[np.clip(np.arange(first, first + len(grid)), 0, len(offer.grid) - 1)]
+    return _resource(Candidate(offer, forecast_kw, delivery_fraction=1.0), grid, len(grid), fleet)
 
 
 def reachable_kw(problem: DispatchProblem) -> Series:
     """Upper bound of the response that the resources offer per event interval, limits of the network aside."""
     total = np.zeros(problem.event_intervals)
     for resource in problem.resources:
-        total += _most_kw(resource, problem.event_intervals)
+        total += most_kw(resource, problem.event_intervals)
     return total
 
 
-def _most_kw(resource: DispatchResource, count: int) -> Series:
+def most_kw(resource: DispatchResource, count: int) -> Series:
+    """Upper bound of one resource's response in each of the first ``count`` intervals, taken alone."""
     match resource.flexibility:
         case Curtailable() as f:
             return f.segment_1_kw[:count] + f.segment_2_kw[:count]

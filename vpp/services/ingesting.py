@@ -88,6 +88,7 @@ class Ingest:
         self._flushing = asyncio.Lock()
         self.live = LivePicture(list(registry.fleet.resources))
         self.heard: dict[str, datetime] = {}
+        self.software: dict[str, str] = {}
         self.links = 0
         self.linked_at: datetime | None = None
         self.link_up = asyncio.Event()
@@ -129,6 +130,7 @@ class Ingest:
         own = set(self._registry.fleet.by_gateway[gateway_id])
         for stranger in sorted(set(resource_ids) - own):
             await self.on_rejected(f"birth of {gateway_id}", f"unknown resource {stranger!r}")
+        self.software[gateway_id] = start.software
         book = self._recorder.book
         known = book.gateway_starts.get(gateway_id)
         if known is not None and (known.boot, known.started_at) == (start.boot, start.started_at):

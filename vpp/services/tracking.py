@@ -1,6 +1,6 @@
 """Tracking: once a minute, what is verified against what is aimed at, and a new revision when it falls short."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -216,14 +216,21 @@ class Tracking:
             response = response_kw(baseline, mean[column : column + 1], record.declaration.direction)
             seen[resource_id] = seen.get(resource_id, Delivery()).seen(float(values[index]), float(response[0]))
 
-    def present(self, record: EventRecord, now: datetime) -> Present | None:
-        """The running interval's figures so far; ``None`` outside the event or before the baselines are frozen."""
+    def present(
+        self, record: EventRecord, now: datetime, resource_ids: Collection[str] | None = None
+    ) -> Present | None:
+        """The running interval's figures so far; ``None`` outside the event or before the baselines are frozen.
+
+        With ``resource_ids`` the four figures are those of these resources; target and committed stay the event's.
+        """
         index = record.grid.index_of(now)
         if record.baselines is None or not 0 <= index < len(record.grid):
             return None
         interval = floor_interval(now)
         mean, good = self._ingest.live.mean_kw(interval, now)
         asked = commanded_kw(record)
+        if resource_ids is not None:
+            asked = {r: values for r, values in asked.items() if r in resource_ids}
         heard = bool(np.isfinite(mean).any())
         metered, verified = 0.0, 0.0
         by_kind: dict[str, float] = {}

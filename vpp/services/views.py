@@ -16,6 +16,7 @@ from vpp.domain.reasons import texts_of
 from vpp.domain.settlement import Statement, district_net_kwh
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid, format_instant
 from vpp.ports import NetworkForecasts
+from vpp.services.decisions import reason_codes
 from vpp.services.invariants import invariants
 from vpp.services.measuring import Measured
 from vpp.services.recorder import Recorder
@@ -164,7 +165,7 @@ class Views:
         fleet = self._registry.fleet
         by_id = {statement.participant_id: statement for statement in statements}
         invited = record.invitation.participant_ids if record.invitation else tuple(by_id)
-        codes = self._codes(record)
+        codes = reason_codes(record)
         entries: list[Json] = []
         for participant_id in invited:
             statement = by_id.get(participant_id)
@@ -187,14 +188,6 @@ class Views:
                 }
             )
         return entries
-
-    def _codes(self, record: EventRecord) -> dict[str, str]:
-        """Reason code per resource of the scope: called, or why it was not."""
-        codes = dict(record.commitment.skipped) if record.commitment else {}
-        for plan in record.plans:
-            codes |= plan.reasons
-        called = {r for r, asked in commanded_kw(record).items() if np.any(asked > 0)}
-        return codes | dict.fromkeys(called, "called")
 
     def _capability(self, record: EventRecord, peak_kw: float) -> Json:
         fleet = self._registry.fleet

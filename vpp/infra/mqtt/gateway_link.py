@@ -160,7 +160,8 @@ class GatewayLink:
 
 
 def _start(birth: BirthMessage) -> GatewayStart:
-    return GatewayStart(birth.boot, utc(birth.started_at, "started_at"), birth.next_telemetry_seq, birth.next_ack_seq)
+    started_at = utc(birth.started_at, "started_at")
+    return GatewayStart(birth.boot, started_at, birth.next_telemetry_seq, birth.next_ack_seq, birth.software)
 
 
 def _acks(message: AckMessage) -> list[AckEntry]:

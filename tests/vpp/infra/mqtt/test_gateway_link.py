@@ -179,7 +179,7 @@ async def test_receive__good_messages_reach_the_listener() -> None:
 
     assert listener.rejected == []
     assert listener.heard == [
-        ("birth", ("gw-1", ["line-1"], GatewayStart(3, EARLY, 8, 4))),
+        ("birth", ("gw-1", ["line-1"], GatewayStart(3, EARLY, 8, 4, "s"))),
         ("status", ("gw-1", False)),
         ("telemetry", ("gw-1", 1, [Reading("line-1", EARLY, 90.5, 12)])),
         ("acks", ("gw-1", 5, [AckEntry("c1", "line-1", AckState.APPLIED)])),
