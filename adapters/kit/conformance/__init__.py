@@ -1,0 +1,1 @@
+"""Shared checks that every adapter and driver passes; ``suite`` runs them, ``case`` says what is handed in."""
