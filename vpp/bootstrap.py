@@ -53,6 +53,7 @@ class Setup:
     Attributes:
         epoch: Higher than that of any earlier run on the same ledger.
         confirm_every: Flushes of a gateway's telemetry that one confirmation covers.
+        open_rounds: Access rounds (分轮次接入) open from the beginning, those below included; ``None`` for all.
         while_planning: Called with ``True`` before a plan is made and ``False`` after; a scaled clock may stand still
             in between.
     """
@@ -62,6 +63,7 @@ class Setup:
     reference_peak: ReferencePeak
     epoch: int
     confirm_every: int = 1
+    open_rounds: int | None = None
     settings: ControlSettings = field(default_factory=ControlSettings)
     while_planning: Callable[[bool], None] = lambda _: None
     clock_sync: Callable[[], ClockReading | None] = lambda: None
@@ -76,7 +78,7 @@ class Controller:
         self.outside = outside
         self.clock = clock
         self.recorder = Recorder(outside.ledger, metrics)
-        self.registry = Registry(setup.fleet, metrics)
+        self.registry = Registry(setup.fleet, metrics, open_round=self._open_round)
         self.link = GatewayLink(
             outside.bus,
             client_id="vpp-controller",
@@ -147,6 +149,11 @@ class Controller:
             settings=settings,
             while_planning=setup.while_planning,
         )
+
+    def _open_round(self) -> int:
+        """The highest access round that may be called: what the setup opens, and what people have opened since."""
+        first = self.setup.fleet.last_round if self.setup.open_rounds is None else self.setup.open_rounds
+        return max(first, self.recorder.book.open_round)
 
     async def start(self) -> None:
         """Replays the ledger and opens a new epoch; to be awaited once before ``run``."""

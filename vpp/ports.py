@@ -19,6 +19,7 @@ from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.domain.facts import AckEntry, Fact
 from vpp.domain.telemetry import Reading
 from vpp.domain.timegrid import TimeGrid
+from vpp.domain.upstream import Confirmation, Delivery, ResponseCurve
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -238,6 +239,26 @@ class Planner(Protocol):
 
     def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
         """A plan that may still have to pass the feasibility check."""
+
+
+class Upstream(Protocol):
+    """A higher-level platform; every method raises ``UpstreamError`` when it cannot be reached, to be tried again."""
+
+    @property
+    def name(self) -> str:
+        """What this connection is called in facts; never changes."""
+
+    async def receive(self) -> Sequence[Delivery]:
+        """Deliveries not yet taken, in order; the same ones again until they are."""
+
+    async def take(self, delivery: Delivery) -> None:
+        """Says that what became of every call in it is on disk; taking it again changes nothing."""
+
+    async def confirm(self, confirmation: Confirmation) -> None:
+        """Tells what became of a call; telling it again changes nothing."""
+
+    async def report(self, curve: ResponseCurve) -> None:
+        """Tells what an event has delivered; telling it again changes nothing."""
 
 
 class ExposedMetrics(Metrics, Protocol):

@@ -9,6 +9,7 @@ import numpy as np
 
 from vpp.domain import facts
 from vpp.domain.commands import AckState, Command, advance_ack
+from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import InputError, InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
@@ -43,6 +44,9 @@ class EventRecord:
 
     Attributes:
         states: Every state taken with its instant, oldest first.
+        replies: The last answer of each participant, a bid included; ``answers`` is its yes or no.
+        opt_outs: The last opt-out of each participant; ``opted_out`` is its reason.
+        cancellation: Who cancelled it and why.
         commands: Per resource, oldest first.
         newest: Per resource and event interval, the newest command that covers it.
         asked_kw: What ``vpp.domain.outcome.commanded_kw`` made of it; dropped when commands change.
@@ -53,7 +57,9 @@ class EventRecord:
     reference_peak: facts.EventApproved | None = None
     invitation: facts.ParticipantsInvited | None = None
     answers: dict[str, bool] = field(default_factory=dict)
+    replies: dict[str, facts.InvitationAnswered] = field(default_factory=dict)
     opted_out: dict[str, str] = field(default_factory=dict)
+    opt_outs: dict[str, facts.ParticipantOptedOut] = field(default_factory=dict)
     commitment: facts.EventCommitted | None = None
     baselines: facts.BaselinesFrozen | None = None
     plans: list[facts.PlanIssued] = field(default_factory=list)
@@ -62,6 +68,7 @@ class EventRecord:
     asked_kw: dict[str, Series] | None = field(default=None, repr=False, compare=False)
     statements: list[facts.StatementsIssued] = field(default_factory=list)
     cancelled: bool = False
+    cancellation: facts.EventAdvanced | None = None
     grid: TimeGrid = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +100,11 @@ class EventRecord:
                     return min(at, self.declaration.end)
         return self.declaration.end
 
+    def bid_kw(self, participant_id: str) -> float | None:
+        """The most that the participant offers in any interval; ``None`` for all it has."""
+        reply = self.replies.get(participant_id)
+        return reply.quantity_kw if reply is not None and reply.accepted else None
+
     def baseline_kw(self, resource_id: str) -> Series:
         """Frozen baseline over event and recovery.
 
@@ -122,7 +134,14 @@ class EventRecord:
 
 @dataclass
 class Book:
-    """State of the controller, built from facts alone."""
+    """State of the controller, built from facts alone.
+
+    Attributes:
+        open_round: Highest access round opened by a fact; 0 before the first.
+        consents: The consent in force per participant and scope.
+        upstream_calls: Per platform and call id, what became of the call.
+        upstream_told: What each platform was told of each call.
+    """
 
     epoch: int = 0
     events: dict[str, EventRecord] = field(default_factory=dict)
@@ -131,6 +150,10 @@ class Book:
     telemetry_seq: dict[str, int] = field(default_factory=dict)
     ack_seq: dict[str, int] = field(default_factory=dict)
     sequence: int = 0
+    open_round: int = 0
+    consents: dict[tuple[str, ConsentScope], facts.ConsentGiven] = field(default_factory=dict)
+    upstream_calls: dict[tuple[str, str], facts.UpstreamCallReceived] = field(default_factory=dict)
+    upstream_told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _by_command: dict[str, IssuedCommand] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -214,11 +237,15 @@ class Book:
 
     @_apply.register
     def _(self, fact: facts.InvitationAnswered) -> None:
-        self.event(fact.event_id).answers[fact.participant_id] = fact.accepted
+        record = self.event(fact.event_id)
+        record.answers[fact.participant_id] = fact.accepted
+        record.replies[fact.participant_id] = fact
 
     @_apply.register
     def _(self, fact: facts.ParticipantOptedOut) -> None:
-        self.event(fact.event_id).opted_out[fact.participant_id] = fact.reason
+        record = self.event(fact.event_id)
+        record.opted_out[fact.participant_id] = fact.reason
+        record.opt_outs[fact.participant_id] = fact
 
     @_apply.register
     def _(self, fact: facts.EventCommitted) -> None:
@@ -272,12 +299,34 @@ class Book:
     @_apply.register
     def _(self, fact: facts.EventAdvanced) -> None:
         record = self.event(fact.event_id)
-        record.cancelled = record.cancelled or fact.step is EventStep.CANCEL
+        if fact.step is EventStep.CANCEL:
+            record.cancelled = True
+            record.cancellation = fact
         record.asked_kw = None
 
     @_apply.register
     def _(self, fact: facts.StatementsIssued) -> None:
         self.event(fact.event_id).statements.append(fact)
+
+    @_apply.register
+    def _(self, fact: facts.AccessRoundOpened) -> None:
+        self.open_round = max(self.open_round, fact.round)
+
+    @_apply.register
+    def _(self, fact: facts.ConsentGiven) -> None:
+        self.consents[fact.participant_id, fact.scope] = fact
+
+    @_apply.register
+    def _(self, fact: facts.ConsentWithdrawn) -> None:
+        self.consents.pop((fact.participant_id, fact.scope), None)
+
+    @_apply.register
+    def _(self, fact: facts.UpstreamCallReceived) -> None:
+        self.upstream_calls[fact.upstream, fact.call_id] = fact
+
+    @_apply.register
+    def _(self, fact: facts.UpstreamTold) -> None:
+        self.upstream_told.setdefault((fact.upstream, fact.call_id), []).append(fact.what)
 
 
 def _step_of(fact: facts.Fact) -> EventStep | None:

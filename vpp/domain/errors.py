@@ -15,7 +15,8 @@
     ├── InvariantError            a promise of our own code is broken; never to be ignored
     └── OutsideError              I/O failed
         ├── BusError              broker
-        └── StoreError            ledger or meter archive
+        ├── StoreError            ledger or meter archive
+        └── UpstreamError         the higher-level platform
 
 Expected outcomes (an infeasible plan, an insufficient baseline) are values, not exceptions.
 """
@@ -113,3 +114,7 @@ class BusError(OutsideError):
 
 class StoreError(OutsideError):
     """The ledger or the meter archive failed."""
+
+
+class UpstreamError(OutsideError):
+    """The way to the higher-level platform failed."""

@@ -9,7 +9,7 @@ Every other step is refused by name.
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vpp.domain.errors import IllegalTransitionError, InputError
@@ -17,6 +17,7 @@ from vpp.domain.timegrid import INTERVAL, TimeGrid, format_instant
 
 LONGEST_EVENT_INTERVALS = 96
 LONGEST_ID = 64
+LONGEST_REPLY = timedelta(minutes=25)
 
 
 class EventKind(StrEnum):
@@ -158,3 +159,13 @@ class Declaration:
             return self.target_mw * 1000.0
         assert self.target_percent is not None  # noqa: S101 - held by __post_init__
         return self.target_percent / 100.0 * reference_peak_kw
+
+
+def reply_deadline(invited_at: datetime, start: datetime) -> datetime:
+    """Until when invitations to an event starting at ``start`` may be answered.
+
+    Half of the time that is left, at most ``LONGEST_REPLY``: baselines, plan, commands and the people on site need the
+    other half. Never after the start; at once when that has passed.
+    """
+    left = max(start - invited_at, timedelta())
+    return invited_at + min(LONGEST_REPLY, left / 2)

@@ -5,8 +5,10 @@ Every fact is a frozen dataclass of plain values, so that it can be written cano
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from vpp.domain.commands import AckState, Command
+from vpp.domain.consents import ConsentScope
 from vpp.domain.events import Direction, EventKind, EventStep
 
 
@@ -52,12 +54,14 @@ class EventApproved(Fact):
     Attributes:
         target_kw: Per event interval.
         reference_peak_source: Where the figure comes from, in words.
+        by: Who approved; empty where nobody said.
     """
 
     reference_peak_kw: float
     reference_peak_source: str
     reference_peak_date: date
     target_kw: tuple[float, ...]
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +74,32 @@ class ParticipantsInvited(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationAnswered(Fact):
-    """A participant accepted or declined."""
+    """A participant accepted or declined; with a quantity, it bids at most so much.
+
+    Attributes:
+        by: Who said so on its behalf; empty for the participant itself.
+        quantity_kw: The most that it offers in any interval, > 0; ``None`` for all it has.
+        price_cny_per_kwh: The least that it asks for; only with a programme that clears by price.
+    """
 
     participant_id: str
     accepted: bool
+    by: str = ""
+    quantity_kw: float | None = None
+    price_cny_per_kwh: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantOptedOut(Fact):
-    """A participant withdrew after accepting; its resources are released at the next revision."""
+    """A participant withdrew after accepting; its resources are released at the next revision.
+
+    Attributes:
+        by: Who said so on its behalf; empty for the participant itself.
+    """
 
     participant_id: str
     reason: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,10 +252,15 @@ class GatewayChanged(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventAdvanced(Fact):
-    """The event took a step of its state table that carries no data of its own."""
+    """The event took a step of its state table that carries no data of its own.
+
+    Attributes:
+        by: Who asked for it; empty for the controller itself.
+    """
 
     step: EventStep
     reason: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +277,63 @@ class StatementsIssued(Fact):
     digest: str
     total_response_kwh: str
     total_payment_cny: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRoundOpened(Fact):
+    """Sites of one more access round (分轮次接入) may be called from now on; rounds open in order."""
+
+    round: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentGiven(Fact):
+    """A participant allowed ``scope``, until it is withdrawn."""
+
+    participant_id: str
+    scope: ConsentScope
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn(Fact):
+    """A participant allows ``scope`` no longer."""
+
+    participant_id: str
+    scope: ConsentScope
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCallReceived(Fact):
+    """A higher-level platform called; accepted calls became the draft ``event_id``.
+
+    Attributes:
+        upstream: Name of the platform's connection.
+        call_id: The platform's own id; what it stands for never changes.
+        digest: SHA-256 (hex) of the call, to tell a repetition from another call under the same id.
+        refused: Why it became no event; empty when it did.
+    """
+
+    upstream: str
+    call_id: str
+    digest: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTold(Fact):
+    """A confirmation or a curve went out to the platform; recorded after the deed, so that it may go out twice.
+
+    Attributes:
+        what: ``received``, ``refused``, ``approved``, ``cancelled``, ``settled``, ``certified``, ``curve-<n>`` after
+            the n-th interval, or ``curve-final``.
+    """
+
+    upstream: str
+    call_id: str
+    what: str
 
 
 FACT_TYPES: dict[str, type[Fact]] = {
@@ -275,9 +355,17 @@ FACT_TYPES: dict[str, type[Fact]] = {
         GatewayChanged,
         EventAdvanced,
         StatementsIssued,
+        AccessRoundOpened,
+        ConsentGiven,
+        ConsentWithdrawn,
+        UpstreamCallReceived,
+        UpstreamTold,
     )
 }
 """Every kind of fact by its name, for reading the ledger back."""
 
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
 """Left out of the log hash: they differ between two runs of the same seed."""
+
+LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh"})
+"""Joined kinds that ledgers held already: not written where they hold their default, so that old digests stand."""

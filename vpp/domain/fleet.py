@@ -81,6 +81,7 @@ class Site:
         export_allowed: Whether the site may feed back into the grid.
         meter: ``net`` or ``gross`` of generation behind the meter.
         other_load_kw: Typical load of the site outside its sub-meters; it may take what a battery gives.
+        access_round: In which round of staged onboarding (分轮次接入) the site may first be called, >= 1.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Site:
     export_allowed: bool = False
     meter: str = "net"
     other_load_kw: float = 0.0
+    access_round: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +148,21 @@ class Fleet:
             if not node.export_limit_kw >= 0:
                 raise InputError(f"node {node.id!r}: export limit {node.export_limit_kw} kW is not >= 0")
             self._ancestors[node.id] = self._walk_up(node)
-        for site in self.sites.values():
-            if site.node_id not in self.nodes:
-                raise InputError(f"site {site.id!r} names unknown node {site.node_id!r}")
-            if site.participant_id not in self.participants:
-                raise InputError(f"site {site.id!r} names unknown participant {site.participant_id!r}")
+        self._check_sites()
         for resource in self.resources.values():
             if resource.site_id not in self.sites:
                 raise InputError(f"resource {resource.id!r} names unknown site {resource.site_id!r}")
             if not 0 < resource.rated_kw < math.inf:
                 raise InputError(f"resource {resource.id!r}: rated power {resource.rated_kw} kW is not > 0 and finite")
+
+    def _check_sites(self) -> None:
+        for site in self.sites.values():
+            if site.node_id not in self.nodes:
+                raise InputError(f"site {site.id!r} names unknown node {site.node_id!r}")
+            if site.participant_id not in self.participants:
+                raise InputError(f"site {site.id!r} names unknown participant {site.participant_id!r}")
+            if site.access_round < 1:
+                raise InputError(f"site {site.id!r}: access round {site.access_round} is not >= 1")
 
     def _walk_up(self, node: Node) -> tuple[str, ...]:
         path = [node.id]
@@ -193,6 +200,11 @@ class Fleet:
     def protected(self, resource_id: str) -> bool:
         """Whether the resource belongs to a class that is never curtailed."""
         return self.site_of(resource_id).customer_class in PROTECTED_CLASSES
+
+    @cached_property
+    def last_round(self) -> int:
+        """The highest access round of any site; 1 without sites."""
+        return max((site.access_round for site in self.sites.values()), default=1)
 
     @cached_property
     def by_gateway(self) -> Mapping[str, tuple[str, ...]]:

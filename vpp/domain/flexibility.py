@@ -107,3 +107,12 @@ class Storage:
 
 
 Flexibility = Curtailable | Block | Charging | Cooling | Storage
+
+
+def first_cost_cny_per_kwh(flexibility: Flexibility) -> float:
+    """What the first kWh of response costs."""
+    match flexibility:
+        case Curtailable() as f:
+            return f.cost_1_cny_per_kwh
+        case Block() | Charging() | Cooling() | Storage() as f:
+            return f.cost_cny_per_kwh

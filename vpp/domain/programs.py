@@ -143,6 +143,11 @@ class EnergyRatioPayment:
     count_negative: Figure[CountNegative]
     grading_unit: Figure[str]
 
+    @property
+    def clears_by_price(self) -> bool:
+        """Whether bids compete by price; here one price is paid to all, so that a bid with a price has no meaning."""
+        return False
+
     def require_known(self) -> None:
         """Nothing, or ``MissingFigureError`` naming the first figure that a day's settlement may need and lacks."""
         for figure in (

@@ -20,6 +20,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bad-offer": ("not called: its offer contradicts itself", "未调用：上报能力自相矛盾"),
     "unavailable": ("not called: not available now", "未调用：当前不可用"),
     "gateway-offline": ("not called: its gateway is offline", "未调用：网关离线"),
+    "beyond-bid": ("not called: beyond the quantity that the participant bid", "未调用：超出参与者申报量"),
+    "too-slow": ("not called: it needs longer notice than was left", "未调用：所需提前通知时间不足"),
+    "later-round": ("not called: its access round has not been opened", "未调用：所属接入轮次尚未开放"),
     "refused": ("refused the command", "拒绝执行指令"),
 }
 

@@ -3,6 +3,8 @@
 Canonical: UTF-8 without spaces, keys sorted, instants in UTC with ``Z``, ``Decimal`` as text, finite numbers only. The
 digest of a fact is SHA-256 over the previous digest, the kind, a line feed and the canonical bytes less the wall-clock
 fields, so that two runs of one seed have the same chain and one altered figure changes every digest behind it.
+A field that joined its kind later is written only where it says something, so that what older ledgers hold keeps its
+bytes, and is read back as its default.
 """
 
 import dataclasses
@@ -15,7 +17,7 @@ from typing import Any
 import msgspec
 
 from vpp.domain.errors import InvariantError, StoreError
-from vpp.domain.facts import FACT_TYPES, WALL_CLOCK_FIELDS, Fact
+from vpp.domain.facts import FACT_TYPES, LATER_FIELDS, WALL_CLOCK_FIELDS, Fact
 from vpp.domain.timegrid import format_instant
 
 GENESIS_DIGEST = bytes(32)
@@ -47,6 +49,9 @@ def encode_fact(fact: Fact) -> bytes:
         plain = msgspec.to_builtins(fact, builtin_types=(datetime,), str_keys=True, order="sorted")
     except (TypeError, ValueError) as error:
         raise InvariantError(f"fact {kind} cannot be written canonically: {error}") from error
+    for name, default in _later_fields(kind).items():
+        if getattr(fact, name) == default:
+            del plain[name]
     return _JSON.encode(_canonical(plain, kind))
 
 
@@ -87,6 +92,13 @@ def _without_wall_clock(kind: str, payload: bytes) -> bytes:
 def _has_wall_clock(kind: str) -> bool:
     known = FACT_TYPES.get(kind)
     return known is not None and any(field.name in WALL_CLOCK_FIELDS for field in dataclasses.fields(known))
+
+
+@cache
+def _later_fields(kind: str) -> dict[str, object]:
+    """Default by name of the fields that joined the kind later; a kind that was born with such a name has none."""
+    fields = dataclasses.fields(FACT_TYPES[kind])
+    return {f.name: f.default for f in fields if f.name in LATER_FIELDS and f.default is not dataclasses.MISSING}
 
 
 @cache

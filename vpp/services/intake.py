@@ -1,12 +1,20 @@
 """Declarations, approvals, invitations, answers: everything that people decide about an event."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from decimal import Decimal
 
+from vpp.domain.bids import share_of_bid
+from vpp.domain.book import EventRecord
+from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import InputError, UnknownThingError
-from vpp.domain.events import Declaration, EventKind, EventState, EventStep
+from vpp.domain.events import Declaration, EventKind, EventState, EventStep, reply_deadline
 from vpp.domain.facts import (
+    AccessRoundOpened,
+    ConsentGiven,
+    ConsentWithdrawn,
     EventAdvanced,
     EventApproved,
     EventCommitted,
@@ -15,14 +23,13 @@ from vpp.domain.facts import (
     ParticipantOptedOut,
     ParticipantsInvited,
 )
+from vpp.domain.portfolio import as_offered
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import format_instant, trading_day
 from vpp.ports import Clock
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
-REPLY_WINDOW = timedelta(minutes=25)
-REPLY_BEFORE_START = timedelta(minutes=30)
 OPT_OUT_STATES = frozenset({EventState.INVITED, EventState.COMMITTED, EventState.ACTIVE})
 
 
@@ -130,8 +137,8 @@ class Intake:
                 f"which is not after now ({format_instant(now)})"
             )
 
-    async def approve(self, event_id: str) -> None:
-        """Freezes the reference peak and the target.
+    async def approve(self, event_id: str, *, by: str = "") -> None:
+        """Freezes the reference peak and the target; ``by`` says who approved.
 
         Raises:
             InputError: the event's window has begun.
@@ -148,6 +155,7 @@ class Intake:
                 reference_peak_source=peak.source,
                 reference_peak_date=peak.on,
                 target_kw=tuple(target for _ in record.grid),
+                by=by,
             )
         )
 
@@ -160,17 +168,66 @@ class Intake:
         ]
         invited = dict.fromkeys(fleet.participant_of(resource_id).id for resource_id in callable_ids)
         now = self._clock.now()
-        reply_by = max(now, min(now + REPLY_WINDOW, record.declaration.start - REPLY_BEFORE_START))
+        reply_by = reply_deadline(now, record.declaration.start)
         await self._recorder.record(
             ParticipantsInvited(at=now, event_id=event_id, participant_ids=tuple(invited), reply_by=reply_by)
         )
 
-    async def answer(self, event_id: str, participant_id: str, *, accepted: bool) -> None:
-        """Records a participant's answer; the last one before the deadline counts.
+    async def answer(self, event_id: str, participant_id: str, *, accepted: bool, by: str = "") -> None:
+        """Records a participant's answer for all that it has; the last one before the deadline counts.
+
+        Args:
+            event_id: An invited event.
+            participant_id: Whose answer it is.
+            accepted: Yes or no.
+            by: Who gives it on the participant's behalf; empty for the participant itself.
 
         Raises:
             InputError: not invited, or too late; names the deadline.
         """
+        self._require_answerable(event_id, participant_id)
+        await self._recorder.record(
+            InvitationAnswered(
+                at=self._clock.now(), event_id=event_id, participant_id=participant_id, accepted=accepted, by=by
+            )
+        )
+
+    async def bid(
+        self,
+        event_id: str,
+        participant_id: str,
+        *,
+        quantity_kw: float,
+        price_cny_per_kwh: Decimal | None = None,
+        by: str = "",
+    ) -> None:
+        """Records an acceptance that offers at most ``quantity_kw`` in any interval; the last answer counts.
+
+        Args:
+            event_id: An invited event.
+            participant_id: Who bids.
+            quantity_kw: In (0, what the participant's callable resources in scope are rated].
+            price_cny_per_kwh: Refused unless the programme clears by price; none of the shipped ones does.
+            by: Who bids on the participant's behalf; empty for the participant itself.
+
+        Raises:
+            InputError: not invited, too late, or a quantity or price that the event cannot take; names the limit.
+        """
+        record = self._require_answerable(event_id, participant_id)
+        self._check_bid(record, participant_id, quantity_kw, price_cny_per_kwh)
+        await self._recorder.record(
+            InvitationAnswered(
+                at=self._clock.now(),
+                event_id=event_id,
+                participant_id=participant_id,
+                accepted=True,
+                by=by,
+                quantity_kw=float(quantity_kw),
+                price_cny_per_kwh=price_cny_per_kwh,
+            )
+        )
+
+    def _require_answerable(self, event_id: str, participant_id: str) -> EventRecord:
         record = self._recorder.book.event(event_id)
         now = self._clock.now()
         if record.invitation is None or participant_id not in record.invitation.participant_ids:
@@ -180,12 +237,37 @@ class Intake:
                 f"participant {participant_id!r} answers event {event_id!r} at {format_instant(now)}, "
                 f"after the deadline {format_instant(record.invitation.reply_by)}"
             )
-        await self._recorder.record(
-            InvitationAnswered(at=now, event_id=event_id, participant_id=participant_id, accepted=accepted)
-        )
+        return record
 
-    async def opt_out(self, event_id: str, participant_id: str, reason: str) -> None:
-        """Records that a participant withdraws; its resources are released at the next revision."""
+    def _check_bid(
+        self, record: EventRecord, participant_id: str, quantity_kw: float, price_cny_per_kwh: Decimal | None
+    ) -> None:
+        bids = f"participant {participant_id!r} bids"
+        fleet = self._registry.fleet
+        callable_ids = [
+            r
+            for r in self._registry.in_scope(record.declaration.scope_node_id)
+            if fleet.participant_of(r).id == participant_id and not self._registry.why_not(r)
+        ]
+        rated_kw = math.fsum(fleet.resource(resource_id).rated_kw for resource_id in callable_ids)
+        if not 0 < quantity_kw <= rated_kw:
+            raise InputError(
+                f"{bids} {quantity_kw:g} kW for event {record.declaration.event_id!r}; more than 0 and at most "
+                f"{rated_kw:g} kW is possible, what its callable resources are rated"
+            )
+        payment = self.program(record.declaration.program_id).payment
+        if price_cny_per_kwh is not None and not payment.clears_by_price:
+            raise InputError(
+                f"{bids} a price of {price_cny_per_kwh} CNY/kWh, but programme {record.declaration.program_id!r} pays "
+                "one price to all and clears nothing by price; bid a quantity alone"
+            )
+
+    async def opt_out(self, event_id: str, participant_id: str, reason: str, *, by: str = "") -> None:
+        """Records that a participant withdraws; its resources are released at the next revision.
+
+        Raises:
+            InputError: it has not accepted, or the event is past leaving.
+        """
         record = self._recorder.book.event(event_id)
         if not record.answers.get(participant_id):
             raise InputError(f"participant {participant_id!r} has not accepted event {event_id!r}")
@@ -194,14 +276,16 @@ class Intake:
                 f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state.value!r}"
             )
         await self._recorder.record(
-            ParticipantOptedOut(at=self._clock.now(), event_id=event_id, participant_id=participant_id, reason=reason)
+            ParticipantOptedOut(
+                at=self._clock.now(), event_id=event_id, participant_id=participant_id, reason=reason, by=by
+            )
         )
 
-    async def cancel(self, event_id: str, reason: str) -> None:
+    async def cancel(self, event_id: str, reason: str, *, by: str = "") -> None:
         """Cancels; an active event is released, verified and paid for what it delivered."""
         self._recorder.book.event(event_id)
         await self._recorder.record(
-            EventAdvanced(at=self._clock.now(), event_id=event_id, step=EventStep.CANCEL, reason=reason)
+            EventAdvanced(at=self._clock.now(), event_id=event_id, step=EventStep.CANCEL, reason=reason, by=by)
         )
 
     async def commit(self, event_id: str) -> None:
@@ -218,9 +302,75 @@ class Intake:
                 taken.append(resource_id)
             else:
                 skipped[resource_id] = reason
+        beyond = self._beyond_bids(record, taken)
         await self._recorder.record(
-            EventCommitted(at=self._clock.now(), event_id=event_id, resource_ids=tuple(taken), skipped=skipped)
+            EventCommitted(
+                at=self._clock.now(),
+                event_id=event_id,
+                resource_ids=tuple(r for r in taken if r not in beyond),
+                skipped=skipped | dict.fromkeys(sorted(beyond), "beyond-bid"),
+            )
         )
+
+    def _beyond_bids(self, record: EventRecord, accepted: list[str]) -> set[str]:
+        """Accepted resources that are not needed to reach their participant's bid, by what they offer right now."""
+        beyond: set[str] = set()
+        for participant_id in record.replies:
+            bid_kw = record.bid_kw(participant_id)
+            if bid_kw is None:
+                continue
+            own = [r for r in accepted if self._registry.fleet.participant_of(r).id == participant_id]
+            offers = [self._registry.offers[r] for r in own if r in self._registry.offers]
+            offered = [as_offered(o, record.grid, self._registry.fleet) for o in offers if o.available]
+            share = share_of_bid(offered, bid_kw, event_intervals=len(record.grid))
+            # Who offers nothing right now may do so later, and is wanted only where the others do not reach the bid.
+            silent = set(own) - {resource.id for resource in offered}
+            beyond |= set(own) - set(share.kept) - (set() if share.reached else silent)
+        return beyond
+
+    async def open_round(self, access_round: int, *, by: str) -> None:
+        """Lets the sites of one more access round (分轮次接入) be called in events to come; rounds open in order.
+
+        Raises:
+            InputError: it is not the next round, or no site has so high a round.
+        """
+        current, last = self._registry.open_round(), self._registry.fleet.last_round
+        if access_round != current + 1:
+            raise InputError(
+                f"access round {access_round} cannot be opened: rounds up to {current} are open, "
+                f"the next is {current + 1}"
+            )
+        if access_round > last:
+            raise InputError(f"access round {access_round} cannot be opened: no site has a round above {last}")
+        await self._recorder.record(AccessRoundOpened(at=self._clock.now(), round=access_round, by=by))
+
+    async def give_consent(self, participant_id: str, scope: ConsentScope, *, by: str) -> None:
+        """Records that the participant allows ``scope``; giving it again changes nothing.
+
+        Raises:
+            UnknownThingError: no such participant.
+        """
+        self._require_participant(participant_id)
+        if (participant_id, scope) not in self._recorder.book.consents:
+            await self._recorder.record(
+                ConsentGiven(at=self._clock.now(), participant_id=participant_id, scope=scope, by=by)
+            )
+
+    async def withdraw_consent(self, participant_id: str, scope: ConsentScope, *, by: str) -> None:
+        """Records that the participant allows ``scope`` no longer; without a consent in force nothing changes.
+
+        Raises:
+            UnknownThingError: no such participant.
+        """
+        self._require_participant(participant_id)
+        if (participant_id, scope) in self._recorder.book.consents:
+            await self._recorder.record(
+                ConsentWithdrawn(at=self._clock.now(), participant_id=participant_id, scope=scope, by=by)
+            )
+
+    def _require_participant(self, participant_id: str) -> None:
+        if participant_id not in self._registry.fleet.participants:
+            raise UnknownThingError("participant", participant_id)
 
     @staticmethod
     def _answer_reason(kind: EventKind, answer: bool | None) -> str | None:  # noqa: FBT001 - the answer itself

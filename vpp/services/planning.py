@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from vpp.domain.bids import Bid, hold_bids
 from vpp.domain.book import EventRecord
 from vpp.domain.commands import AckState
 from vpp.domain.control import ControlSettings
@@ -21,7 +22,7 @@ from vpp.domain.errors import InvariantError
 from vpp.domain.events import EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
-from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
+from vpp.domain.flexibility import Block, Charging, Series, first_cost_cny_per_kwh
 from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
 from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
@@ -122,13 +123,25 @@ class Planning:
         self._metrics.gauge("solve_seconds", outcome.plan.wall_s)
         return fact
 
+    async def preview(self, record: EventRecord, request: PlanRequest) -> tuple[DispatchProblem, dict[str, str]]:
+        """The problem of an event that nobody has declared, and why resources would be left out; records nothing."""
+        candidates, skipped = self.candidates(record, request)
+        candidates = self._deep_enough(record, request, candidates, skipped)
+        return await self._problem(record, request, candidates, 0.0), skipped
+
+    async def try_out(self, problem: DispatchProblem) -> PlanningOutcome:
+        """What the planner makes of a problem that nothing hangs on."""
+        return await self._workers.run(self._planner, problem, None)
+
     async def _solvable(self, record: EventRecord, request: PlanRequest) -> tuple["_Draft", PlanningOutcome]:
         """The problem and its answer, resources left out whose own offer contradicts itself: they stop nobody else."""
         candidates, skipped = self.candidates(record, request)
         candidates = self._deep_enough(record, request, candidates, skipped)
         margin_kw = self._margin_kw(record, candidates)
         while True:
-            problem = await self._problem(record, request, candidates, margin_kw)
+            whole = await self._problem(record, request, candidates, margin_kw)
+            problem, beyond = hold_bids(whole, self._bids(record), record.commands)
+            skipped |= dict.fromkeys(beyond, "beyond-bid")
             outcome = await self._solve(problem, request)
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
@@ -136,6 +149,14 @@ class Planning:
             self._metrics.count("offers_contradictory", len(culprits))
             skipped |= dict.fromkeys(culprits, "bad-offer")
             candidates = [c for c in candidates if c.offer.resource_id not in culprits]
+
+    def _bids(self, record: EventRecord) -> list[Bid]:
+        """Quantities that participants bid, with the resources that stand for them."""
+        committed: dict[str, list[str]] = {}
+        for resource_id in record.commitment.resource_ids if record.commitment else ():
+            committed.setdefault(self._registry.fleet.participant_of(resource_id).id, []).append(resource_id)
+        quantities = {participant_id: record.bid_kw(participant_id) for participant_id in committed}
+        return [Bid(tuple(committed[p]), kw) for p, kw in quantities.items() if kw is not None]
 
     def unheard(self, record: EventRecord) -> list[str]:
         """Committed resources whose gateway is there but has not offered anything for them since our start."""
@@ -155,7 +176,7 @@ class Planning:
         chosen: list[Candidate] = []
         skipped: dict[str, str] = {}
         for resource_id in record.commitment.resource_ids if record.commitment else ():
-            reason = self._unfit(record, resource_id)
+            reason = self._unfit(record, resource_id) or self._too_slow(record, resource_id, request.first_interval)
             if reason is not None:
                 skipped[resource_id] = reason
                 continue
@@ -208,6 +229,19 @@ class Planning:
         if history and history[-1].state is AckState.REFUSED:
             return "refused"
         return None
+
+    def _too_slow(self, record: EventRecord, resource_id: str, first_interval: datetime) -> str | None:
+        """Whether a resource not called so far would come too late: after the start, or after the interval planned.
+
+        A ramp's minutes count for nobody, so that being late by less than them is in time.
+        """
+        if resource_id in record.commands:
+            return None
+        now, start = self._clock.now(), record.declaration.start
+        ramp = timedelta(minutes=self._settings.settle_minutes)
+        needed_by = start + ramp if now < start else first_interval + INTERVAL
+        notice = timedelta(seconds=self._registry.offers[resource_id].notice_s)
+        return "too-slow" if now + notice > needed_by else None
 
     @staticmethod
     def _running_intervals(record: EventRecord, resource_id: str, first: datetime) -> int:
@@ -309,20 +343,14 @@ def _likely_called(candidates: list[Candidate], target_kw: float) -> list[str]:
     """
     chosen: list[str] = []
     total = 0.0
-    for candidate in sorted(candidates, key=lambda c: (_price(c), c.offer.resource_id)):
+    for candidate in sorted(
+        candidates, key=lambda c: (first_cost_cny_per_kwh(c.offer.flexibility), c.offer.resource_id)
+    ):
         chosen.append(candidate.offer.resource_id)
         total += max(float(candidate.baseline_kw.mean()), 0.0)
         if total >= LIKELY_LOAD_FACTOR * target_kw:
             break
     return chosen
-
-
-def _price(candidate: Candidate) -> float:
-    match candidate.offer.flexibility:
-        case Curtailable() as f:
-            return f.cost_1_cny_per_kwh
-        case Block() | Charging() | Cooling() | Storage() as f:
-            return f.cost_cny_per_kwh
 
 
 def _floats(values: Series) -> tuple[float, ...]:

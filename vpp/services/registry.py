@@ -1,6 +1,6 @@
 """What is known of the fleet right now: the registered resources, and what their gateways last said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vpp.domain.capability import CapabilityOffer, flaw_of
 from vpp.domain.fleet import CustomerClass, Fleet
@@ -10,8 +10,10 @@ from vpp.ports import Metrics
 class Registry:
     """The registered fleet with the latest offers."""
 
-    def __init__(self, fleet: Fleet, metrics: Metrics) -> None:
+    def __init__(self, fleet: Fleet, metrics: Metrics, *, open_round: Callable[[], int] | None = None) -> None:
+        """``open_round`` tells the highest access round that may be called; without it all may."""
         self.fleet = fleet
+        self._open_round = open_round
         self.offers: dict[str, CapabilityOffer] = {}
         self._metrics = metrics
 
@@ -37,9 +39,15 @@ class Registry:
         ]
 
     def why_not(self, resource_id: str) -> str | None:
-        """The reason code for which the resource may never be called, whoever accepts; ``None`` when it may."""
+        """The reason code for which the resource may not be called, whoever accepts; ``None`` when it may."""
         if self.fleet.protected(resource_id):
             return "protected"
         resource = self.fleet.resource(resource_id)
-        residential = self.fleet.site_of(resource_id).customer_class is CustomerClass.RESIDENTIAL_CHARGING
-        return "not-opted-in" if residential and not resource.opted_in else None
+        site = self.fleet.site_of(resource_id)
+        if site.customer_class is CustomerClass.RESIDENTIAL_CHARGING and not resource.opted_in:
+            return "not-opted-in"
+        return "later-round" if site.access_round > self.open_round() else None
+
+    def open_round(self) -> int:
+        """The highest access round whose sites may be called."""
+        return self.fleet.last_round if self._open_round is None else self._open_round()
