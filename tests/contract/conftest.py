@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.buses import OpenBus, embedded_bus, memory_bus, real_bus
 from tests.contract.mosquitto_process import running_mosquitto
+from tests.contract.postgres_process import Cluster, running_postgres
 from vpp.infra.mqtt.aiomqtt_bus import MqttVersion
 
 
@@ -14,6 +15,13 @@ def mosquitto_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A mosquitto for the whole run."""
     with running_mosquitto(tmp_path_factory.mktemp("mosquitto")) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL for the whole run."""
+    with running_postgres() as cluster:
+        yield cluster
 
 
 @pytest.fixture(params=["memory", "embedded", "mosquitto 3.1.1", "mosquitto 5"])

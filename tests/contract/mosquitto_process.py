@@ -18,18 +18,32 @@ def mosquitto_path() -> str:
     return found
 
 
-@contextmanager
-def running_mosquitto(folder: Path) -> Iterator[int]:
-    """A running broker; gives its port."""
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    config = folder / "mosquitto.conf"
+    return port
+
+
+@contextmanager
+def running_mosquitto(folder: Path) -> Iterator[int]:
+    """A running broker; gives its port."""
+    port = free_port()
     # By default it drops what a client has not taken after 1,000 messages, without a word to either side.
-    config.write_text(
+    text = (
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nmax_queued_messages 0\n"
         "log_dest stderr\nlog_type information\nlog_type error\nconnection_messages false\nset_tcp_nodelay true\n"
     )
+    with mosquitto_from(folder, text):
+        yield port
+
+
+@contextmanager
+def mosquitto_from(folder: Path, text: str) -> Iterator[None]:
+    """A broker that runs with this configuration, which logs to standard error."""
+    config = folder / "mosquitto.conf"
+    config.write_text(text)
     process = subprocess.Popen([mosquitto_path(), "-c", str(config)], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
@@ -38,7 +52,7 @@ def running_mosquitto(folder: Path) -> Iterator[int]:
             said.append(process.stderr.readline())
             if not said[-1]:
                 pytest.fail(f"mosquitto does not start: {''.join(said)}")
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait()

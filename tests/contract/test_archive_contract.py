@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 
+from tests.contract.postgres_process import Cluster
 from vpp.domain.errors import InputError, StoreError
 from vpp.domain.telemetry import Quality, Reading
 from vpp.domain.timegrid import INTERVAL, TimeGrid, day_grid, day_start
@@ -28,13 +29,17 @@ class CountingArchive(MeterArchive, Protocol):
         """Readings set aside."""
 
 
-@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory"])
+@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory", "postgresql"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CountingArchive]:
     """One of the archives, empty."""
     if request.param == "memory":
         yield MemoryArchive()
         return
-    url = "sqlite://" if request.param == "sqlite in memory" else f"sqlite:///{tmp_path}/archive.db"
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.new_database()
+    else:
+        url = "sqlite://" if request.param == "sqlite in memory" else f"sqlite:///{tmp_path}/archive.db"
     opened = open_archive(url)
     yield opened
     opened.close()

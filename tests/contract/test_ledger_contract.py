@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.postgres_process import Cluster
 from vpp.domain.commands import AckState
 from vpp.domain.errors import InvariantError
 from vpp.domain.facts import (
@@ -27,13 +28,17 @@ from vpp.ports import Ledger, StoredFact
 T0 = datetime(2026, 7, 20, 6, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory", "sqlite file in a thread"])
+@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory", "sqlite file in a thread", "postgresql"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     """One of the ledgers, empty."""
     if request.param == "memory":
         yield MemoryLedger()
         return
-    url = "sqlite://" if request.param == "sqlite in memory" else f"sqlite:///{tmp_path}/ledger.db"
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgres")
+        url = cluster.new_database()
+    else:
+        url = "sqlite://" if request.param == "sqlite in memory" else f"sqlite:///{tmp_path}/ledger.db"
     with ThreadWorkers() as threads:
         opened = open_ledger(url, threads if request.param == "sqlite file in a thread" else InlineWorkers())
         yield opened

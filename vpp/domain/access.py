@@ -12,6 +12,8 @@ PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 256
 """Hashing takes time by the byte: nobody may send a megabyte."""
 PASSWORD_DISTINCT = 5
+NAME_LOOKED_FOR = 4
+"""A shorter name stands in many a good password by chance."""
 
 
 class Role(StrEnum):
@@ -149,6 +151,6 @@ def require_password(name: str, password: str) -> str:
         )
     if (distinct := len(set(password))) < PASSWORD_DISTINCT:
         raise InputError(f"password of {name!r} has {distinct} different characters, expected {PASSWORD_DISTINCT}")
-    if name in password.lower():
+    if len(name) >= NAME_LOOKED_FOR and name in password.lower():
         raise InputError(f"password of {name!r} contains the user's name")
     return password

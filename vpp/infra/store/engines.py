@@ -1,10 +1,11 @@
-"""Database engines for ledger and meter archive, and the one place where SQLAlchemy's errors become ours."""
+"""Database engines for ledger, meter archive and accounts, and the one place where SQLAlchemy's errors become ours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -13,6 +14,9 @@ from vpp.domain.errors import StoreError
 
 _BUSY_TIMEOUT_MS = 5_000
 _CACHE_KIB = 64 * 1024
+_STATEMENT_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_S = 5
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 
 class Durability(StrEnum):
@@ -37,12 +41,14 @@ def open_engine(url: str, durability: Durability) -> Engine:
     """
     try:
         parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return _postgresql(parsed)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed)
+            raise StoreError(f"store address {shown(url)!r} cannot be used: expected sqlite or postgresql")
         in_memory = parsed.database in {None, "", ":memory:"}
         engine = create_engine(parsed, poolclass=StaticPool if in_memory else None)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise StoreError(f"store address {url!r} cannot be used: {error}") from error
+        raise StoreError(f"store address {shown(url)!r} cannot be used: {error}") from error
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: DBAPIConnection, _record: object) -> None:
@@ -54,6 +60,25 @@ def open_engine(url: str, durability: Durability) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _postgresql(parsed: URL) -> Engine:
+    """An engine that finds out when the server was restarted, and that never waits for it for ever."""
+    waits = f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c lock_timeout={_BUSY_TIMEOUT_MS}"
+    told = parsed.query.get("options")
+    if isinstance(told, str):
+        waits = f"{waits} {told}"
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=4,
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "vpp", "options": waits},
+    )
+
+
+def shown(url: str) -> str:
+    """The address as it may be shown: without its password."""
+    return _PASSWORD.sub(r"\1***@", url)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy.exc import OperationalError
 
-from vpp.domain.errors import StoreError
+from vpp.domain.errors import InvariantError, StoreError
 from vpp.domain.facts import Fact
 from vpp.domain.timegrid import format_instant
 from vpp.infra.fact_codec import GENESIS_DIGEST, decode_fact, encode_fact, fact_kind, next_digest
@@ -45,6 +46,7 @@ class SqlLedger:
         self._engine = engine
         self._workers = workers or InlineWorkers()
         self._writing = threading.Lock()
+        self._in_doubt: tuple[int, bytes] | None = None
         with store_errors("ledger: reading the last position"), engine.connect() as connection:
             self._position, self._digest = _read_head(connection)
 
@@ -75,11 +77,12 @@ class SqlLedger:
     def append_now(self, facts: Sequence[Fact]) -> int:
         """``append`` without an event loop."""
         with self._writing:
+            self._settle_doubt()
             rows = self._rows(facts)
             if rows:
                 doing = f"ledger: appending {len(rows)} facts behind position {self._position}"
-                with store_errors(doing), self._engine.begin() as connection:
-                    connection.execute(insert(fact_table), rows)
+                with store_errors(doing):
+                    self._insert(rows)
                 self._position += len(rows)
                 self._digest = rows[-1]["digest"]
             return self._position
@@ -120,6 +123,33 @@ class SqlLedger:
     def close(self) -> None:
         """Gives the database back."""
         self._engine.dispose()
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(fact_table), rows)
+        except OperationalError:
+            # A connection that breaks while it commits does not say whether it has: the database does.
+            self._in_doubt = (rows[-1]["position"], rows[-1]["digest"])
+            with self._engine.connect() as connection:
+                head = _read_head(connection)
+            written = head == self._in_doubt
+            self._in_doubt = None
+            if not written:
+                raise
+
+    def _settle_doubt(self) -> None:
+        """Nothing, unless an append that was reported as failed could not be looked up then, and was written."""
+        if self._in_doubt is None:
+            return
+        with store_errors("ledger: looking up the last append"), self._engine.connect() as connection:
+            head = _read_head(connection)
+        if head == self._in_doubt:
+            raise InvariantError(
+                f"ledger: position {head[0]} was written although its append was reported as failed; "
+                "the program must start again from what is written"
+            )
+        self._in_doubt = None
 
     def _rows(self, facts: Sequence[Fact]) -> list[dict[str, Any]]:
         digest, rows = self._digest, list[dict[str, Any]]()

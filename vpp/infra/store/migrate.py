@@ -7,12 +7,13 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from vpp.domain.errors import StoreError
 from vpp.infra.store.engines import store_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADING = 0x76707000
 
 
 def upgrade(engine: Engine, database: str) -> None:
@@ -20,7 +21,7 @@ def upgrade(engine: Engine, database: str) -> None:
 
     Args:
         engine: Where to.
-        database: ``ledger`` or ``archive``.
+        database: ``ledger``, ``archive`` or ``access``.
 
     Raises:
         StoreError: the database is newer than this program, or a revision failed; nothing was changed.
@@ -33,8 +34,18 @@ def upgrade(engine: Engine, database: str) -> None:
     with store_errors(f"{database}: bringing the schema up to date"):
         try:
             with engine.begin() as connection, EnvironmentContext(Config(), scripts, fn=steps) as environment:
-                environment.configure(connection=connection, transactional_ddl=True)
+                environment.configure(
+                    connection=connection, transactional_ddl=True, version_table=_version_table(engine, database)
+                )
+                if engine.dialect.name == "postgresql":
+                    # Two programs that start together bring the schema up to date one after the other.
+                    connection.execute(select(func.pg_advisory_xact_lock(_UPGRADING)))
                 with environment.begin_transaction():
                     environment.run_migrations()
         except CommandError as error:
             raise StoreError(f"{database}: the schema is not known to this version of the program: {error}") from error
+
+
+def _version_table(engine: Engine, database: str) -> str:
+    """On a server the three may share one database, and each has its own revision; a SQLite file holds one only."""
+    return "alembic_version" if engine.dialect.name == "sqlite" else f"alembic_version_{database}"

@@ -2,8 +2,10 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -79,3 +81,60 @@ interval_day = Table(
     Column("energy_wh", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+ACCESS = MetaData()
+
+account = Table(
+    "account",
+    ACCESS,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("participant_id", Text),
+    Column("password_hash", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("password_changed_us", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+)
+
+session = Table(
+    "session",
+    ACCESS,
+    Column("token_digest", Text, primary_key=True),
+    Column("user_name", Text, ForeignKey("account.name"), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("ends_us", BigInteger, nullable=False),
+)
+
+session_user = Index("session_user", session.c.user_name)
+
+api_key = Table(
+    "api_key",
+    ACCESS,
+    Column("key_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("participant_id", Text),
+    Column("created_by", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("ends_us", BigInteger),
+    Column("revoked_us", BigInteger),
+)
+
+idempotency = Table(
+    "idempotency",
+    ACCESS,
+    Column("principal", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("status", SmallInteger),
+    Column("headers", Text),
+    Column("body", LargeBinary),
+)
+"""A row without a status is a request that is still being answered."""
+
+idempotency_at = Index("idempotency_at", idempotency.c.at_us)
