@@ -1,4 +1,4 @@
-"""The ``vpp-sim`` command: looks into a simulated district without a controller."""
+"""The ``vpp-sim`` command: a simulated district apart from any controller: looked into, or served to gateways."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from simulator.district import District
+    from simulator.protocols.house import House
 
 INPUT_ERROR = 2
 
@@ -37,6 +38,30 @@ def describe(
         raise typer.Exit(INPUT_ERROR) from error
     summary = summarise(district)
     typer.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _as_text(summary))
+
+
+@app.command()
+def devices(
+    config: Annotated[Path, typer.Option(help="Such as devices.yaml of `vpp-sim setup`; see docs/modbus.md.")],
+) -> None:
+    """Serve a district's devices over Modbus TCP until SIGTERM or Ctrl-C; exit 2 on bad input or a taken port."""
+    import asyncio
+
+    from simulator.files import ScenarioFileError
+    from simulator.protocols.devices_file import load_devices_file
+    from simulator.protocols.errors import DevicesError
+    from simulator.protocols.service import serve_until_signalled
+    from simulator.rolling import StartError
+
+    def say_ready(house: "House") -> None:
+        count = sum(len(units) for units in house.units.values())
+        typer.echo(f"devices of {count} resources are ready, {house.now.isoformat(timespec='minutes')}")
+
+    try:
+        asyncio.run(serve_until_signalled(load_devices_file(config), say_ready))
+    except (ScenarioFileError, DevicesError, StartError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(INPUT_ERROR) from error
 
 
 def summarise(district: "District") -> dict[str, object]:
