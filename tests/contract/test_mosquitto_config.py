@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         ("/mosquitto/config/acl", str(SHIPPED / "acl")),
         ("\nlistener 1883\n", f"\nlistener {port} 127.0.0.1\nuser root\n"),
         ("/mosquitto/data/", f"{folder}/"),
-        ("log_dest stdout", "log_dest stderr"),
+        ("log_dest stdout", "log_dest stderr\nlog_type information"),
+        ("connection_messages true", "connection_messages false"),
     ):
         assert text.count(shipped) == 1, f"{shipped!r} is expected once in mosquitto.conf"
         text = text.replace(shipped, here)
@@ -115,10 +116,12 @@ async def test_acl__gateway_speaks_for_itself_only(broker: Broker) -> None:
             await stack.enter_async_context(broker.bus(g).connect(g, subscriptions=gateway_subscriptions(g)))
             for g in (ONE, OTHER)
         ]
-        attacker = await stack.enter_async_context(broker.bus(ONE).connect("intruder", subscriptions=[]))
         for topic in forbidden:
-            await attacker.publish(topic, b"forged")
-        await attacker.publish(topic_of(ONE, FROM_GATEWAY[0]), END.encode())
+            # Some releases answer as if nothing were wrong, others (2.0.11) end the link after the answer.
+            with suppress(BusError):
+                async with broker.bus(ONE).connect("intruder", subscriptions=[]) as intruder:
+                    await intruder.publish(topic, b"forged")
+        await victims[0].publish(topic_of(ONE, FROM_GATEWAY[0]), END.encode())
 
         assert await heard(controller, END) == []
         for gateway_id, victim in zip((ONE, OTHER), victims, strict=True):
