@@ -9,6 +9,7 @@ from typing import Self
 from vpp.domain.control import ControlSettings
 from vpp.domain.facts import ControllerStarted
 from vpp.domain.fleet import Fleet
+from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule
 from vpp.domain.programs import Program
 from vpp.infra.clock import SystemClock
 from vpp.infra.memory.metrics import MemoryMetrics
@@ -16,18 +17,20 @@ from vpp.infra.mqtt.gateway_link import GatewayLink
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.folder import StoreFolder
 from vpp.infra.store.ledger import open_ledger
-from vpp.ports import Bus, Clock, ClockReading, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Workers
+from vpp.ports import Bus, Clock, ClockReading, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Upstream, Workers
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
 from vpp.services.intake import Intake, ReferencePeak
 from vpp.services.measuring import Measuring
+from vpp.services.orderly_use import OrderlyUse
 from vpp.services.planning import Planning
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
 from vpp.services.tracking import Tracking
+from vpp.services.upstream import Liaison
 from vpp.services.views import Views
 
 
@@ -44,6 +47,7 @@ class Outside:
     network: NetworkForecasts
     planner: Planner
     calendar: Calendar
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Setup:
     Attributes:
         epoch: Higher than that of any earlier run on the same ledger.
         confirm_every: Flushes of a gateway's telemetry that one confirmation covers.
+        warning_rule: By which the orderly-use warning level is shown; nothing follows from it.
         open_rounds: Access rounds (分轮次接入) open from the beginning, those below included; ``None`` for all.
         while_planning: Called with ``True`` before a plan is made and ``False`` after; a scaled clock may stand still
             in between.
@@ -64,6 +69,7 @@ class Setup:
     epoch: int
     confirm_every: int = 1
     open_rounds: int | None = None
+    warning_rule: WarningRule = TIANJIN_DRAFT_2024
     settings: ControlSettings = field(default_factory=ControlSettings)
     while_planning: Callable[[bool], None] = lambda _: None
     clock_sync: Callable[[], ClockReading | None] = lambda: None
@@ -149,6 +155,12 @@ class Controller:
             settings=settings,
             while_planning=setup.while_planning,
         )
+        self.liaison = None
+        if outside.upstream is not None:
+            self.liaison = Liaison(
+                outside.upstream, self.recorder, self.intake, self.settling, clock=clock, metrics=metrics
+            )
+        self.orderly_use = OrderlyUse(setup.fleet, outside.network, setup.reference_peak, clock, setup.warning_rule)
 
     def _open_round(self) -> int:
         """The highest access round that may be called: what the setup opens, and what people have opened since."""
@@ -166,6 +178,8 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.link.run(self.ingest), name="controller/link")
             group.create_task(self.runner.run(), name="controller/runner")
+            if self.liaison is not None:
+                group.create_task(self.liaison.run(), name="controller/upstream")
 
 
 class Records:
