@@ -78,7 +78,9 @@ def _storage(name: str, setpoints_kw: tuple[float, float], *, export_allowed: bo
     return ConformanceCase(name, standard_adapters()[kind], specs, driver, setpoints_kw)
 
 
-FACTORY_LINE = _loads(ResourceKind.FACTORY_LINE, LoadTerms(segment_1_fraction=0.8, block_minimum_fraction=0.5), min_kw=40.0)
+FACTORY_LINE = _loads(
+    ResourceKind.FACTORY_LINE, LoadTerms(segment_1_fraction=0.8, block_minimum_fraction=0.5), min_kw=40.0
+)
 FACTORY_PROCESS = _loads(ResourceKind.FACTORY_PROCESS, LoadTerms(), min_kw=10.0)
 LIGHTING = _loads(ResourceKind.LIGHTING, LoadTerms(), min_kw=10.0)
 PUBLIC_CHARGING = _piles(

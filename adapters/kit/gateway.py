@@ -14,6 +14,7 @@ import numpy as np
 
 from adapters.kit.adapter import Adapter, OfferRequest, all_able
 from adapters.kit.aggregation import Aggregator, ResourceMinute
+from adapters.kit.checked_driver import CheckedDriver
 from adapters.kit.command_gate import Accept, Duplicate, Expired, Older, Refuse
 from adapters.kit.confirmations import Confirmations, NobodyAnswers
 from adapters.kit.driver import ApplyResult, DeviceDriver, DeviceReadings, DriverError
@@ -79,7 +80,7 @@ class Gateway:
         """
         self._config = config
         self._clock = ports.clock
-        self._driver = ports.driver
+        self._driver = CheckedDriver(ports.driver, config)
         self._store = ports.store
         self._adapters = ports.adapters
         self._metrics = ports.metrics

@@ -4,7 +4,13 @@ from datetime import timedelta
 
 from adapters.kit.conformance.check import Check, table
 from adapters.kit.conformance.trial import GATEWAY, Trial
-from adapters.kit.conformance.verdicts import expect_equal, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_equal,
+    expect_false,
+    expect_is,
+    expect_that,
+    expect_true,
+)
 from vpp.wire.codec import decode
 from vpp.wire.messages import BirthMessage, CapabilityMessage, ClockSync, StatusMessage
 from vpp.wire.topics import MessageType, topic_of
@@ -12,10 +18,7 @@ from vpp.wire.topics import MessageType, topic_of
 
 def _retained_status(trial: Trial) -> StatusMessage:
     topic = topic_of(GATEWAY, MessageType.STATUS)
-    status = decode(topic, trial.broker.retained[topic])
-    if not isinstance(status, StatusMessage):
-        raise LookupError(f"{topic} holds no status")
-    return status
+    return expect_is("retained status", decode(topic, trial.broker.retained[topic]), StatusMessage)
 
 
 async def birth_lists_the_resources(trial: Trial) -> None:
@@ -25,9 +28,7 @@ async def birth_lists_the_resources(trial: Trial) -> None:
     """
     async with trial.running():
         topic = topic_of(GATEWAY, MessageType.BIRTH)
-        birth = decode(topic, trial.broker.retained[topic])
-        if not isinstance(birth, BirthMessage):
-            raise LookupError(f"{topic} holds no birth")
+        birth = expect_is("retained birth", decode(topic, trial.broker.retained[topic]), BirthMessage)
     seen = [(entry.id, entry.site_id, entry.kind, entry.rated_kw, entry.devices) for entry in birth.resources]
     expected = [(spec.id, spec.site_id, spec.kind, spec.rated_kw, spec.device_count) for spec in trial.specs]
     expect_equal("catalogue", seen, expected)
@@ -54,8 +55,8 @@ async def status_says_online_and_farewell(trial: Trial) -> None:
     Source: DESIGN 4, MQTT (status, retained)
     """
     async with trial.running():
-        expect_equal("status while it runs", _retained_status(trial).online, True)
-    expect_equal("status behind the end", _retained_status(trial).online, False)
+        expect_true("status while it runs", _retained_status(trial).online)
+    expect_false("status behind the end", _retained_status(trial).online)
 
 
 async def last_will_says_offline(trial: Trial) -> None:
@@ -81,7 +82,7 @@ async def status_is_online_again_after_a_lost_link(trial: Trial) -> None:
         await trial.until(2)
         trial.broker.restore(GATEWAY)
         await trial.until(5)
-        expect_equal("status", _retained_status(trial).online, True)
+        expect_true("status", _retained_status(trial).online)
 
 
 async def offers_come_regularly_for_all_resources(trial: Trial) -> None:
@@ -109,10 +110,10 @@ async def offer_follows_a_device_that_drops_out(trial: Trial) -> None:
         trial.probe.offline = set(trial.devices)
         await trial.until(2)
         latest = trial.of(CapabilityMessage)[-1].offers[0]
-        expect_equal("available", latest.available, False)
+        expect_false("available", latest.available)
         trial.probe.offline = set()
         await trial.until(3)
-        expect_equal("available once they are back", trial.of(CapabilityMessage)[-1].offers[0].available, True)
+        expect_true("available once they are back", trial.of(CapabilityMessage)[-1].offers[0].available)
 
 
 async def new_epoch_is_answered_with_offers(trial: Trial) -> None:

@@ -4,9 +4,16 @@ from datetime import timedelta
 
 from adapters.kit.conformance.check import Check, table
 from adapters.kit.conformance.trial import GATEWAY, Trial, rising
-from adapters.kit.conformance.verdicts import expect_at_most, expect_equal, expect_near, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_at_most,
+    expect_equal,
+    expect_is,
+    expect_near,
+    expect_that,
+)
+from adapters.kit.driver import DeviceReadings
 from vpp.domain.telemetry import Quality
-from vpp.wire.messages import AckMessage, ReplyMessage, TelemetryMessage
+from vpp.wire.messages import AckMessage, ReplyMessage, TelemetryMessage, WireStream
 
 _WH_PER_KW_MINUTE = 1000.0 / 60.0
 
@@ -43,9 +50,7 @@ async def reading_is_the_sum_of_the_devices(trial: Trial) -> None:
     async with trial.running():
         await trial.until(5)
     for spec in trial.specs:
-        reading, truth = trial.reading(spec), trial.probe.truth
-        if truth is None:
-            raise LookupError("the devices were never read")
+        reading, truth = trial.reading(spec), expect_is("readings", trial.probe.truth, DeviceReadings)
         expect_near(f"kW of {spec.id}", reading.power_kw, float(truth.power_kw[spec.devices].sum()), 1e-3)
         expect_equal(f"Wh of {spec.id}", reading.register_wh, int(truth.register_wh[spec.devices].sum()))
         expect_equal(f"quality of {spec.id}", reading.quality, Quality.GOOD)
@@ -110,10 +115,10 @@ async def confirmed_messages_are_forgotten(trial: Trial) -> None:
         await trial.notice(through_seq=4)
         count = len(trial.of(TelemetryMessage))
         await trial.notice(resend_from=2)
-        reply = trial.of(ReplyMessage)[-1].telemetry
-        if reply is None:
-            raise LookupError("the reply does not speak of telemetry")
-        expect_equal("asked, sent from, through", (reply.requested_from, reply.resent_from, reply.resent_through), (2, 5, 6))
+        reply = expect_is("reply on telemetry", trial.of(ReplyMessage)[-1].telemetry, WireStream)
+        expect_equal(
+            "asked, sent from, through", (reply.requested_from, reply.resent_from, reply.resent_through), (2, 5, 6)
+        )
         expect_equal("numbers sent", [message.seq for message in trial.of(TelemetryMessage)[count:]], [5, 6])
 
 
@@ -139,9 +144,7 @@ async def gap_of_nothing_kept_is_owned_up_to(trial: Trial) -> None:
     async with trial.running():
         await trial.until(2)
         await trial.notice(resend_from=1000)
-        reply = trial.of(ReplyMessage)[-1].telemetry
-        if reply is None:
-            raise LookupError("the reply does not speak of telemetry")
+        reply = expect_is("reply on telemetry", trial.of(ReplyMessage)[-1].telemetry, WireStream)
         expect_equal("asked, sent from", (reply.requested_from, reply.resent_from), (1000, None))
 
 

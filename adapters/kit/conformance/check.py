@@ -79,6 +79,8 @@ def may_not_export(case: ConformanceCase) -> str:
     return "may feed back" if may_export(case) == "" else ""
 
 
-def table(group: str, *functions: Callable[[Trial], Awaitable[None]], applies: Applies = everybody) -> tuple[Check, ...]:
+def table(
+    group: str, *functions: Callable[[Trial], Awaitable[None]], applies: Applies = everybody
+) -> tuple[Check, ...]:
     """Rows for ``functions``, in order."""
     return tuple(Check(group, function, applies) for function in functions)

@@ -4,22 +4,19 @@ from datetime import timedelta
 
 import numpy as np
 
+from adapters.kit.checked_driver import GROUP_OF
 from adapters.kit.conformance.check import Check, all_but, table
 from adapters.kit.conformance.trial import Trial
-from adapters.kit.conformance.verdicts import expect_at_most, expect_equal, expect_near, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_at_most,
+    expect_equal,
+    expect_near,
+    expect_that,
+)
 from adapters.kit.driver import DeviceReadings, Indices
 from vpp.domain.fleet import ResourceKind
 
 _WH_PER_KW_MINUTE = 1000.0 / 60.0
-_GROUPS = {
-    ResourceKind.FACTORY_LINE: "lines",
-    ResourceKind.FACTORY_PROCESS: "lines",
-    ResourceKind.LIGHTING: "lines",
-    ResourceKind.PUBLIC_CHARGING: "piles",
-    ResourceKind.RESIDENTIAL_CHARGING: "piles",
-    ResourceKind.COOLING: "zones",
-    ResourceKind.STORAGE: "batteries",
-}
 
 
 async def _minute(trial: Trial, number: int) -> DeviceReadings:
@@ -32,7 +29,7 @@ def _indices(trial: Trial) -> Indices:
 
 
 def _count(trial: Trial) -> int:
-    return max(spec.devices.stop for spec in trial.specs)
+    return max(spec.first_device + spec.device_count for spec in trial.specs)
 
 
 async def read_covers_all_devices(trial: Trial) -> None:
@@ -54,7 +51,7 @@ async def read_brings_the_states_of_the_kind(trial: Trial) -> None:
     Source: adapters.kit.driver
     """
     readings = await trial.read()
-    name = _GROUPS[trial.spec.kind]
+    name = GROUP_OF[trial.spec.kind]
     group = getattr(readings, name)
     expect_that(group is not None, f"group {name} of a {trial.spec.kind}", group, "states of the devices")
     for field in type(group).__dataclass_fields__:

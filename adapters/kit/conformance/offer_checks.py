@@ -6,7 +6,12 @@ import numpy as np
 
 from adapters.kit.conformance.check import Check, table
 from adapters.kit.conformance.trial import OFFER_INTERVALS, Trial
-from adapters.kit.conformance.verdicts import expect_at_most, expect_equal, expect_finite, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_at_most,
+    expect_equal,
+    expect_finite,
+    expect_that,
+)
 from adapters.kit.driver import DeviceReadings
 from vpp.domain.capability import CapabilityOffer, flaw_of
 from vpp.domain.fleet import ResourceKind
@@ -17,12 +22,12 @@ from vpp.wire.messages import CapabilityMessage
 from vpp.wire.topics import MessageType, topic_of
 
 _MAY_OFFER = {
-    ResourceKind.FACTORY_LINE: (Block, Curtailable),
-    ResourceKind.FACTORY_PROCESS: (Curtailable, Block),
+    ResourceKind.FACTORY_LINE: (Block,),
+    ResourceKind.FACTORY_PROCESS: (Curtailable,),
     ResourceKind.LIGHTING: (Curtailable,),
     ResourceKind.PUBLIC_CHARGING: (Charging,),
     ResourceKind.RESIDENTIAL_CHARGING: (Charging,),
-    ResourceKind.COOLING: (Cooling, Curtailable),
+    ResourceKind.COOLING: (Cooling,),
     ResourceKind.STORAGE: (Storage,),
 }
 

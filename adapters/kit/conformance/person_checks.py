@@ -5,7 +5,11 @@ from datetime import timedelta
 from adapters.kit.confirmations import Confirmed, Declined
 from adapters.kit.conformance.check import Check, table
 from adapters.kit.conformance.trial import FULL, Trial
-from adapters.kit.conformance.verdicts import expect_equal, expect_near, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_equal,
+    expect_near,
+    expect_that,
+)
 from vpp.domain.commands import AckState
 
 _KW = 0.01

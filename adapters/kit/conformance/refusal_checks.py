@@ -5,7 +5,10 @@ from datetime import timedelta
 
 from adapters.kit.conformance.check import Check, may_not_export, table
 from adapters.kit.conformance.trial import FULL, GATEWAY, Trial
-from adapters.kit.conformance.verdicts import expect_equal, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_equal,
+    expect_that,
+)
 from vpp.domain.commands import AckState
 from vpp.wire.codec import encode
 from vpp.wire.messages import CommandMessage, WireCommand

@@ -4,7 +4,11 @@ from datetime import timedelta
 
 from adapters.kit.conformance.check import Check, table
 from adapters.kit.conformance.trial import FULL, GATEWAY, Trial, rising
-from adapters.kit.conformance.verdicts import expect_equal, expect_near, expect_that
+from adapters.kit.conformance.verdicts import (
+    expect_equal,
+    expect_near,
+    expect_that,
+)
 from vpp.domain.commands import AckState
 from vpp.wire.messages import BirthMessage
 
@@ -208,7 +212,9 @@ async def lost_disk_shows_in_the_birth(trial: Trial) -> None:
     trial.lose_disk()
     async with trial.running():
         await trial.until(6)
-    expect_equal("next number, start", [(b.next_telemetry_seq, b.boot) for b in trial.of(BirthMessage)], [(1, 1), (1, 1)])
+    expect_equal(
+        "next number, start", [(b.next_telemetry_seq, b.boot) for b in trial.of(BirthMessage)], [(1, 1), (1, 1)]
+    )
 
 
 def _once(states: list[AckState]) -> list[AckState]:

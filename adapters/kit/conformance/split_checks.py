@@ -1,13 +1,21 @@
 """How the adapter shares a setpoint out: conserved, within limits, off or at least the minimum."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from adapters.kit.conformance.check import Check, may_export, may_not_export, only, table
 from adapters.kit.conformance.trial import Trial
-from adapters.kit.conformance.verdicts import expect_at_most, expect_equal, expect_finite, expect_near, expect_that
-from adapters.kit.driver import DeviceReadings
+from adapters.kit.conformance.verdicts import (
+    expect_at_most,
+    expect_equal,
+    expect_finite,
+    expect_is,
+    expect_near,
+    expect_that,
+)
+from adapters.kit.driver import BatteryReadings, DeviceReadings, LineReadings, PileReadings
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Series
 
@@ -31,9 +39,7 @@ def _limits(trial: Trial, readings: DeviceReadings) -> tuple[Series, Series]:
     if readings.batteries is not None:
         upper = readings.batteries.power_max_kw[devices]
         return -upper, upper
-    lines = readings.lines
-    if lines is None:
-        raise LookupError("the driver reads no group of states")
+    lines = expect_is("states", readings.lines, LineReadings)
     return lines.min_kw[devices], lines.rated_kw[devices]
 
 
@@ -109,7 +115,7 @@ async def split_rises_with_the_power(trial: Trial) -> None:
     """
     readings = await trial.read()
     totals = [float(trial.split(float(setpoint), readings).sum()) for setpoint in _ladder(trial)]
-    falls = [float(f"{b - a:.6f}") for a, b in zip(totals, totals[1:], strict=False) if b < a - _KW]
+    falls = [float(f"{b - a:.6f}") for a, b in pairwise(totals) if b < a - _KW]
     expect_equal("falls in kW along rising setpoints", falls, [])
 
 
@@ -156,9 +162,7 @@ async def split_serves_the_car_that_leaves_first(trial: Trial) -> None:
     Source: DESIGN 3, rule 7 (the promise is energy by departure)
     """
     readings = await trial.read()
-    piles = readings.piles
-    if piles is None:
-        raise LookupError("the driver reads no piles")
+    piles = expect_is("states", readings.piles, PileReadings)
     device = trial.devices[-1]
     leaves, needs = piles.minutes_to_departure.copy(), piles.session_needed_kwh.copy()
     leaves[trial.spec.devices], needs[trial.spec.devices] = 600.0, 5.0
@@ -174,11 +178,10 @@ async def split_takes_nothing_from_an_empty_battery(trial: Trial) -> None:
     Source: DESIGN 3, rule 3 (physics is hard)
     """
     readings = await trial.read()
-    if readings.batteries is None:
-        raise LookupError("the driver reads no batteries")
-    soc = readings.batteries.soc_kwh.copy()
+    batteries = expect_is("states", readings.batteries, BatteryReadings)
+    soc = batteries.soc_kwh.copy()
     soc[trial.devices[0]] = 0.0
-    shares = trial.split(-0.2 * trial.spec.rated_kw, replace(readings, batteries=replace(readings.batteries, soc_kwh=soc)))
+    shares = trial.split(-0.2 * trial.spec.rated_kw, replace(readings, batteries=replace(batteries, soc_kwh=soc)))
     expect_at_most("discharge of the empty battery in kW", -float(shares[0]), 0.0, _KW)
     expect_near("sum of the shares in kW", float(shares.sum()), -0.2 * trial.spec.rated_kw, _KW)
 
@@ -189,11 +192,10 @@ async def split_puts_nothing_into_a_full_battery(trial: Trial) -> None:
     Source: DESIGN 3, rule 3 (physics is hard)
     """
     readings = await trial.read()
-    if readings.batteries is None:
-        raise LookupError("the driver reads no batteries")
-    soc = readings.batteries.soc_kwh.copy()
-    soc[trial.devices[0]] = readings.batteries.capacity_kwh[trial.devices[0]]
-    full = replace(readings, batteries=replace(readings.batteries, soc_kwh=soc))
+    batteries = expect_is("states", readings.batteries, BatteryReadings)
+    soc = batteries.soc_kwh.copy()
+    soc[trial.devices[0]] = batteries.capacity_kwh[trial.devices[0]]
+    full = replace(readings, batteries=replace(batteries, soc_kwh=soc))
     expect_at_most("charge of the full battery in kW", float(trial.split(trial.spec.rated_kw, full)[0]), 0.0, _KW)
 
 

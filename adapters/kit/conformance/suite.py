@@ -12,9 +12,12 @@ from adapters.kit.conformance import (
     command_checks,
     delivery_checks,
     driver_checks,
-    fault_checks,
+    obedience_checks,
     offer_checks,
+    order_checks,
     person_checks,
+    promise_checks,
+    reading_fault_checks,
     refusal_checks,
     restart_checks,
     split_checks,
@@ -31,14 +34,17 @@ CHECKS: tuple[Check, ...] = (
     *offer_checks.CHECKS,
     *split_checks.CHECKS,
     *command_checks.CHECKS,
+    *order_checks.CHECKS,
     *refusal_checks.CHECKS,
     *alone_checks.CHECKS,
     *restart_checks.CHECKS,
-    *fault_checks.CHECKS,
+    *reading_fault_checks.CHECKS,
+    *obedience_checks.CHECKS,
     *person_checks.CHECKS,
     *buffer_checks.CHECKS,
     *announcement_checks.CHECKS,
     *delivery_checks.CHECKS,
+    *promise_checks.CHECKS,
 )
 _LEAD_IN = timedelta(seconds=20)
 
@@ -102,7 +108,7 @@ def chosen(patterns: Sequence[str]) -> tuple[Check, ...]:
 
 
 def _fits(check: Check, pattern: str) -> bool:
-    return check.name == pattern or check.group == pattern
+    return pattern in (check.name, check.group)
 
 
 def conform(case: ConformanceCase, laboratory: Laboratory, checks: Sequence[Check] = CHECKS) -> Report:
@@ -139,5 +145,3 @@ def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
     return [error]
-
-

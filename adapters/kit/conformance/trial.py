@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from adapters.kit.conformance.case import Broker, ConformanceCase
 from adapters.kit.conformance.people import ScriptedPerson
 from adapters.kit.conformance.probe import Probe
 from adapters.kit.conformance.shifting_clock import ShiftingClock
+from adapters.kit.conformance.verdicts import ConformanceError
 from adapters.kit.driver import DeviceReadings
 from adapters.kit.gateway import Gateway, GatewayPorts
 from adapters.kit.gateway_config import GatewayConfig
@@ -110,7 +112,7 @@ class Trial:
     async def _listen(self) -> None:
         async for message in self._session.messages():
             # Heard one by one: a comprehension would hold messages back until the session ends.
-            self.heard.append(decode(message.topic, message.payload))  # noqa: PERF401
+            self.heard.append(decode(message.topic, message.payload))
 
     @property
     def t0(self) -> datetime:
@@ -245,7 +247,7 @@ class Trial:
             for reading in message.readings:
                 if reading.resource_id == wanted:
                     return reading
-        raise LookupError(f"no reading of {wanted!r} was heard")
+        raise ConformanceError(f"readings heard of {wanted!r}: saw none, expected at least one")
 
     def written(self, spec: ResourceSpec | None = None) -> list[float]:
         """Setpoints written to a resource's devices so far, ``nan`` for releases."""
@@ -291,4 +293,4 @@ class Trial:
 
 def rising(numbers: Sequence[int]) -> bool:
     """Whether each number is one more than the one before."""
-    return all(later == earlier + 1 for earlier, later in zip(numbers, numbers[1:], strict=False))
+    return all(later == earlier + 1 for earlier, later in pairwise(numbers))

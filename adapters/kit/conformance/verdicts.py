@@ -1,9 +1,13 @@
 """How a check says that a rule does not hold: what was seen, and what was expected."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from vpp.domain.errors import VppError
 from vpp.domain.flexibility import Series
+
+T = TypeVar("T")
 
 
 class ConformanceError(VppError):
@@ -60,3 +64,34 @@ def expect_finite(what: str, values: Series, count: int) -> None:
     expect_equal(f"{what}: shape", seen.shape, (count,))
     wrong = np.flatnonzero(~np.isfinite(seen))
     expect_that(not wrong.size, f"{what} at {wrong.tolist()}", seen[wrong].tolist(), "finite numbers")
+
+
+def expect_true(what: str, seen: object) -> None:
+    """Passes when ``seen`` is true.
+
+    Raises:
+        ConformanceError: it is not.
+    """
+    if not seen:
+        raise ConformanceError(f"{what}: saw {seen}, expected it to be true")
+
+
+def expect_false(what: str, seen: object) -> None:
+    """Passes when ``seen`` is not true.
+
+    Raises:
+        ConformanceError: it is.
+    """
+    if seen:
+        raise ConformanceError(f"{what}: saw {seen}, expected it to be false")
+
+
+def expect_is(what: str, seen: object, form: type[T]) -> T:
+    """``seen``, once it is known to be a ``form``.
+
+    Raises:
+        ConformanceError: it is something else, or ``None``.
+    """
+    if not isinstance(seen, form):
+        raise ConformanceError(f"{what}: saw {type(seen).__name__}, expected {form.__name__}")
+    return seen
