@@ -10,12 +10,13 @@ so beyond 1,000 messages unless its configuration has ``max_queued_messages 0``.
 import asyncio
 import math
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from aiomqtt import Client, Message, MqttError, ProtocolVersion, Will
+from aiomqtt import Client, Message, MqttError, ProtocolVersion, TLSParameters, Will
 
 from vpp.domain.errors import BusError
 from vpp.infra.inbox import DEFAULT_QUEUE_LIMIT, Inbox
@@ -41,6 +42,8 @@ class BrokerAddress:
 
     Attributes:
         username: ``None`` to connect without a name.
+        ca_file: PEM file of the authorities that the broker's certificate may come from; ``None`` for no TLS.
+        tls: Whom to trust; ``None`` for a link in the clear.
         keepalive_s: A silent link is given up after about 1.5 times this.
         timeout_s: For each request to the broker.
         queue_limit: Received messages that may wait for the reader.
@@ -51,11 +54,13 @@ class BrokerAddress:
     port: int = 1883
     username: str | None = None
     password: str | None = None
+    ca_file: str | None = None
     version: MqttVersion = MqttVersion.V3_1_1
     keepalive_s: int = 15
     timeout_s: float = 10.0
     queue_limit: int = DEFAULT_QUEUE_LIMIT
     inflight_limit: int = 100
+    tls: ssl.SSLContext | None = None
 
 
 class AiomqttBus:
@@ -117,6 +122,8 @@ class AiomqttBus:
             max_inflight_messages=address.inflight_limit,
             max_concurrent_outgoing_calls=address.inflight_limit,
             socket_options=[_SEND_AT_ONCE],
+            tls_params=TLSParameters(ca_certs=address.ca_file) if address.ca_file is not None else None,
+            tls_context=address.tls,
         )
         client.pending_calls_threshold = address.inflight_limit
         return client
