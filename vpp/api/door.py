@@ -21,6 +21,8 @@ from vpp.services.settling import Settling
 from vpp.services.tracking import Tracking
 from vpp.services.views import Views
 
+RenderReport = Callable[[Mapping[str, Any]], str]
+"""A report as the page that people read."""
 Check = Callable[[], Awaitable[str | None]]
 """``None`` when all is well, otherwise what is missing."""
 
@@ -81,6 +83,7 @@ class Door:
     settings: ControlSettings
     epoch: int
     facts: DoorFacts
+    render_report: RenderReport
     upstream: Any = None
     readiness: Mapping[str, Check] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

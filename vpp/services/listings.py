@@ -1,6 +1,6 @@
 """What is registered and how it stands right now, line by line: participants, sites, resources, gateways."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -112,6 +112,15 @@ class Listings:
         self._behind: dict[str, list[str]] = {}
         for resource in registry.fleet.resources.values():
             self._behind.setdefault(resource.site_id, []).append(resource.id)
+
+    @property
+    def participant_ids(self) -> Collection[str]:
+        """Everybody who is registered."""
+        return self._registry.fleet.participants.keys()
+
+    def ids_of(self, participant_id: str) -> frozenset[str]:
+        """Resources of one participant."""
+        return frozenset(self._registry.fleet.by_participant.get(participant_id, ()))
 
     def resource(self, resource_id: str) -> ResourceLine:
         """One line, or ``UnknownThingError``."""
