@@ -17,7 +17,6 @@ import typer
 from adapters.bootstrap import GatewayProcess, Planned, compose
 from adapters.config import load_config
 from adapters.conform_command import conform_command
-from adapters.conform_command import conform_command
 from adapters.kit.driver import DeviceReadings
 from vpp.domain.errors import VppError
 
@@ -25,7 +24,6 @@ R = TypeVar("R")
 GOOD, SOME_MISSING, BAD_INPUT = 0, 1, 2
 
 adapters_app = typer.Typer(no_args_is_help=True, help="Gateways: run them, check them, try adapters of your own.")
-adapters_app.command("conform")(conform_command)
 adapters_app.command("conform")(conform_command)
 ConfigOption = Annotated[Path, typer.Option("--config", help="YAML file of the gateways.")]
 
