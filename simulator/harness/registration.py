@@ -25,6 +25,17 @@ from vpp.services.intake import ReferencePeak
 INTERVAL_MIN = 15
 CONFIRM_WITHIN_S = 1200.0
 TYPICAL_DAYS = 5
+ACCESS_ROUNDS = {
+    CustomerClass.INDUSTRY: 1,
+    CustomerClass.STORAGE: 1,
+    CustomerClass.DATA_CENTRE: 2,
+    CustomerClass.COMMERCE: 2,
+    CustomerClass.CHARGING_OPERATOR: 2,
+}
+"""Rounds of staged onboarding (分轮次接入), assumed: the city's draft rules of 2024 connect the users of the
+orderly-use plan, large industry, first; how many rounds there are was not found. All are open unless a controller is
+told otherwise."""
+LAST_ACCESS_ROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ def fleet_of(scenario: Scenario) -> Fleet:
                 s.contracted_demand_kw,
                 s.export_allowed,
                 other_load_kw=s.other_load_kw,
+                access_round=ACCESS_ROUNDS.get(CustomerClass(s.customer_class), LAST_ACCESS_ROUND),
             )
             for s in sites
         ],

@@ -9,7 +9,7 @@ from typing import Self
 from vpp.domain.control import ControlSettings
 from vpp.domain.facts import ControllerStarted
 from vpp.domain.fleet import Fleet
-from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule
+from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule, Yardstick
 from vpp.domain.programs import Program
 from vpp.infra.clock import SystemClock
 from vpp.infra.memory.metrics import MemoryMetrics
@@ -17,7 +17,18 @@ from vpp.infra.mqtt.gateway_link import GatewayLink
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.folder import StoreFolder
 from vpp.infra.store.ledger import open_ledger
-from vpp.ports import Bus, Clock, ClockReading, Ledger, MeterArchive, Metrics, NetworkForecasts, Planner, Upstream, Workers
+from vpp.ports import (
+    Bus,
+    Clock,
+    ClockReading,
+    Ledger,
+    MeterArchive,
+    Metrics,
+    NetworkForecasts,
+    Planner,
+    Upstream,
+    Workers,
+)
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -155,12 +166,13 @@ class Controller:
             settings=settings,
             while_planning=setup.while_planning,
         )
-        self.liaison = None
+        self.liaison: Liaison | None = None
         if outside.upstream is not None:
             self.liaison = Liaison(
                 outside.upstream, self.recorder, self.intake, self.settling, clock=clock, metrics=metrics
             )
-        self.orderly_use = OrderlyUse(setup.fleet, outside.network, setup.reference_peak, clock, setup.warning_rule)
+        yardstick = Yardstick(setup.warning_rule, setup.reference_peak.kw, setup.reference_peak.source)
+        self.orderly_use = OrderlyUse(setup.fleet, outside.network, clock, yardstick)
 
     def _open_round(self) -> int:
         """The highest access round that may be called: what the setup opens, and what people have opened since."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from vpp.domain.errors import InputError
-from vpp.domain.events import Declaration, Direction, EventKind, EventState
+from vpp.domain.events import Declaration, Direction, EventKind
 from vpp.domain.timegrid import format_instant
 
 CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
@@ -29,14 +29,6 @@ class CallStatus(StrEnum):
     CANCELLED = "cancelled"
     SETTLED = "settled"
     CERTIFIED = "certified"
-
-
-STATUS_OF_STATE = {
-    EventState.APPROVED: CallStatus.APPROVED,
-    EventState.CANCELLED: CallStatus.CANCELLED,
-    EventState.SETTLED: CallStatus.SETTLED,
-    EventState.CERTIFIED: CallStatus.CERTIFIED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Connections to higher-level platforms."""
