@@ -142,8 +142,8 @@ def test_simulate__a_programme_with_unknown_figures_is_never_paid_0(
     ("event", "expected"),
     [
         (
-            {"declare_at": "12:03", "start": "12:15"},
-            "event 'event-1': 12 minutes of notice, programme 'beichen-demo' asks for 30",
+            {"declare_at": "12:06", "start": "12:15"},
+            "event 'event-1': 9 minutes of notice, programme 'beichen-demo' asks for 10",
         ),
         (
             {"declare_at": "12:02", "start": "13:00", "end": "17:15"},
