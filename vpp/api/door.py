@@ -14,6 +14,7 @@ from vpp.services.accounts import Accounts
 from vpp.services.ingesting import Ingest
 from vpp.services.intake import Intake, ReferencePeak
 from vpp.services.measuring import Measuring
+from vpp.services.orderly_use import OrderlyUse
 from vpp.services.planning import Planning
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
@@ -84,6 +85,7 @@ class Door:
     epoch: int
     facts: DoorFacts
     render_report: RenderReport
+    orderly_use: OrderlyUse
     upstream: Any = None
     readiness: Mapping[str, Check] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

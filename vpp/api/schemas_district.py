@@ -205,3 +205,36 @@ class LoadShown(Shown):
     asked_kw: Gappy
     minute_starts: list[Instant]
     minute_kw: Gappy
+
+
+class ThresholdShown(Shown):
+    """One threshold of the rule, with its source; null where nobody has found it."""
+
+    value: float | None
+    source: str
+    confidence: str
+
+
+class WarningRuleShown(Shown):
+    """The rule that the level follows."""
+
+    name: str
+    name_zh: str
+    above_percent: dict[str, ThresholdShown]
+
+
+class OrderlyUseShown(Shown):
+    """The orderly-use warning level (有序用电预警等级): shown, never acted on."""
+
+    gap_kw: float
+    gap_basis: str
+    gap_at: Instant | None
+    largest_demand_kw: float
+    largest_demand_source: str
+    percent: float
+    level: str | None
+    text_en: str
+    text_zh: str
+    unknown: list[str]
+    acted_on: bool = Field(description="Always false: no command can arise from it.")
+    rule: WarningRuleShown

@@ -10,7 +10,7 @@ from vpp.api.identity import AdminDep, CallerDep, OperatorDep
 from vpp.api.problems import responses
 from vpp.api.reads import ReadsDep
 from vpp.api.schemas import EXAMPLE_INSTANT, Instant, ThingId
-from vpp.api.schemas_district import ProgramShown, ReachShown, RoundAsked, RoundsShown
+from vpp.api.schemas_district import OrderlyUseShown, ProgramShown, ReachShown, RoundAsked, RoundsShown
 from vpp.domain.errors import UnknownThingError
 from vpp.services.decisions import Reason
 from vpp.services.program_lines import program_line
@@ -43,6 +43,12 @@ def _reach_shown(reach: Reach) -> ReachShown:
 
 def _left_out(line: LeftOut) -> dict[str, Any]:
     return {"reason": Reason.of(line.code), "resources": line.resources, "rated_kw": line.rated_kw}
+
+
+@district_router.get("/orderly-use", responses=responses(401, 403, 503), summary="The orderly-use warning level")
+async def orderly_use(door: DoorDep, _operator: OperatorDep) -> OrderlyUseShown:
+    """From the district's forecast gap; for looking at only, no command can arise from it."""
+    return OrderlyUseShown.model_validate(await door.orderly_use.orderly_use())
 
 
 @district_router.get("/programs", responses=responses(401, 503), summary="List programmes")
