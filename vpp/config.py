@@ -150,7 +150,7 @@ class HttpPart(Part):
     """The web and API server."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
-    port: Port = Field(default=8000, description="TCP port.")
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port; 0 for any free one.")
     public_url: Annotated[str, AfterValidator(_http_url)] | None = Field(
         default=None,
         description="Where people reach it; https makes cookies secure. Host and port above unless given.",
@@ -165,11 +165,10 @@ class HttpPart(Part):
         default=5.0, gt=0, le=120, description="Time that requests under way are given at the end, in s."
     )
 
-    @property
-    def url(self) -> str:
-        """Where people reach it."""
+    def url_on(self, port: int) -> str:
+        """Where people reach it, listening on ``port``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or f"http://{host}:{port}"
 
     @property
     def on_loopback(self) -> bool:

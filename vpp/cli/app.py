@@ -12,6 +12,7 @@ import typer
 from vpp.cli.baseline import baseline_command
 from vpp.cli.optimize import optimize_command
 from vpp.cli.records import audit_app, event_app, report_command, settle_command
+from vpp.cli.serve import serve_command, user_app
 
 DISTRIBUTION = "beichen-vpp"
 COMMAND_GROUP = "vpp.commands"
@@ -21,6 +22,8 @@ app.command("optimize")(optimize_command)
 app.command("baseline")(baseline_command)
 app.command("report")(report_command)
 app.command("settle")(settle_command)
+app.command("serve")(serve_command)
+app.add_typer(user_app, name="user")
 app.add_typer(event_app, name="event")
 app.add_typer(audit_app, name="audit")
 for _command in sorted(entry_points(group=COMMAND_GROUP), key=lambda point: point.name):

@@ -297,6 +297,10 @@ class Accounts:
             raise UnknownThingError("API key", key_id)
         await self._store.revoke_api_keys(self._wall.now(), key_id=key_id)
 
+    async def answers(self) -> None:
+        """Nothing, or ``StoreError`` when the store does not answer."""
+        await self._store.user("")
+
     async def tidy(self) -> None:
         """Forgets sessions that are over."""
         now = self._wall.now()

@@ -53,6 +53,11 @@ class GatewayLink:
         self._notices = NoticeBox(self._send_notice)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads reconnects, guards nothing
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link to the broker right now."""
+        return self._session is not None
+
     async def run(self, listener: GatewayListener) -> None:
         """Keeps a session open and sends notices until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -76,6 +76,21 @@ def _postgresql(parsed: URL) -> Engine:
     )
 
 
+def with_password(url: str, password: str | None) -> str:
+    """The address with that password in it; as it was for a file, or without a password.
+
+    Raises:
+        StoreError: not an address.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"store address {shown(url)!r} cannot be used: {error}") from error
+    if password is None or parsed.get_backend_name() == "sqlite":
+        return url
+    return parsed.set(password=password).render_as_string(hide_password=False)
+
+
 def shown(url: str) -> str:
     """The address as it may be shown: without its password."""
     return _PASSWORD.sub(r"\1***@", url)

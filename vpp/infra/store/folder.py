@@ -1,6 +1,7 @@
 """A store on disk: everything that is needed to rebuild an event's report and statements years later.
 
 ledger.sqlite     the facts                     archive.sqlite   the readings
+access.sqlite     users, sessions, API keys     controller.lock  held by the running controller
 fleet.json        who was registered            programs/*.yaml  the rules as they were
 network.json      the day's flow forecast       epoch            outside of what a backup of the ledger restores
 """
@@ -8,7 +9,7 @@ network.json      the day's flow forecast       epoch            outside of what
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -20,10 +21,11 @@ from vpp.domain.errors import ConfigError, InputError, StoreError
 from vpp.domain.fleet import Fleet, Node, Participant, Resource, Site
 from vpp.domain.flexibility import Series
 from vpp.domain.programs import Program
-from vpp.domain.timegrid import TimeGrid
+from vpp.domain.timegrid import INTERVAL, TimeGrid
 from vpp.infra.program_files import load_program
 
 T = TypeVar("T")
+DAY_INTERVALS = timedelta(days=1) // INTERVAL
 
 
 class _FleetFile(msgspec.Struct):
@@ -81,6 +83,11 @@ class StoreFolder:
     def archive_url(self) -> str:
         """Address of the meter archive."""
         return f"sqlite:///{self.path / 'archive.sqlite'}"
+
+    @property
+    def access_url(self) -> str:
+        """Address of users, sessions and API keys."""
+        return f"sqlite:///{self.path / 'access.sqlite'}"
 
     @property
     def epoch_path(self) -> Path:
@@ -149,12 +156,18 @@ class FlowForecast:
         self._flow_kw = flow_kw
 
     async def node_flow_kw(self, grid: TimeGrid) -> Mapping[str, Series]:
-        """Per node, shape (len(grid),); intervals outside the file repeat its first or last value."""
+        """Per node, shape (len(grid),); outside the file, its nearest day repeats by the time of day.
+
+        Where the file holds less than a day, a time of day that it lacks has its last value.
+        """
         flows: dict[str, Series] = {}
         for node_id, values in self._flow_kw.items():
-            whole = TimeGrid(self._start, len(values))
-            first = whole.index_of(grid.start)
-            flows[node_id] = values[np.clip(np.arange(first, first + len(grid)), 0, len(values) - 1)]
+            first = TimeGrid(self._start, len(values)).index_of(grid.start)
+            asked = np.arange(first, first + len(grid))
+            last_day = max(len(values) - DAY_INTERVALS, 0)
+            behind = last_day + (asked - last_day) % DAY_INTERVALS
+            kept = np.where(asked < 0, asked % DAY_INTERVALS, np.where(asked >= len(values), behind, asked))
+            flows[node_id] = values[np.minimum(kept, len(values) - 1)]
         return flows
 
 
