@@ -64,6 +64,77 @@ def devices(
         raise typer.Exit(INPUT_ERROR) from error
 
 
+@app.command()
+def people(
+    config: Annotated[Path, typer.Option(help="Such as people.yaml of `vpp-sim setup`.")],
+) -> None:
+    """Let the participants of a simulated district answer their invitations by the API, until SIGTERM or Ctrl-C."""
+    import asyncio
+    import logging
+
+    from simulator.files import ScenarioFileError
+    from simulator.harness.people_process import load_people_file, play_until_signalled
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        asyncio.run(play_until_signalled(load_people_file(config)))
+    except ScenarioFileError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(INPUT_ERROR) from error
+
+
+@app.command()
+def setup(  # noqa: PLR0917 - Typer passes options by name
+    scenario: Annotated[Path, typer.Argument(help="Such as configs/demo.yaml.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; an earlier set-up there is kept under a number.")],
+    seed: Annotated[int, typer.Option(min=0, help="All randomness of devices and people follows from it.")] = 1,
+    start: Annotated[
+        str | None, typer.Option(help="Instant with offset, or now; the scenario's own day and time by default.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=600.0, help="Simulated seconds per second; 1 by default.")
+    ] = None,
+    broker: Annotated[str, typer.Option(help="host:port of the MQTT broker.")] = "127.0.0.1:1883",
+    http_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of pages and API.")] = 8000,
+    modbus_port_base: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the first gateway's devices; the others follow.")
+    ] = 15020,
+    adapters_http_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the gateways' metrics; none by default.")
+    ] = None,
+    ledger_url: Annotated[str | None, typer.Option(help="Database of the facts; a file by default.")] = None,
+    archive_url: Annotated[str | None, typer.Option(help="Database of the readings; a file by default.")] = None,
+    access_url: Annotated[str | None, typer.Option(help="Database of users and keys; a file by default.")] = None,
+    database_password_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the databases' password.")
+    ] = None,
+) -> None:
+    """Write all that a scenario's separate processes are started from; exit 2 on bad input."""
+    from simulator.files import ScenarioFileError
+    from simulator.harness.setup_command import SetupError, parse_broker, parse_start
+    from simulator.harness.setup_command import setup as write
+    from simulator.harness.setup_files import Addresses, SetupOptions
+
+    try:
+        address = parse_broker(broker)
+        addresses = Addresses(
+            broker_host=address.host,
+            broker_port=address.port,
+            http_port=http_port,
+            modbus_port_base=modbus_port_base,
+            adapters_http_port=adapters_http_port,
+            ledger_url=ledger_url,
+            archive_url=archive_url,
+            access_url=access_url,
+            database_password_file=database_password_file,
+        )
+        typer.echo(write(SetupOptions(scenario, out, seed, parse_start(start), speed, addresses)))
+    except (ScenarioFileError, SetupError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(INPUT_ERROR) from error
+
+
 def summarise(district: "District") -> dict[str, object]:
     """Counts and sums of a district.
 

@@ -104,6 +104,10 @@ class RollingPlant:
         """Local date of a day by its number."""
         return self.scenario.window.day + number * DAY
 
+    def midnight_before(self, number: int) -> datetime:
+        """When day ``number`` begins; on day 0 the start is later."""
+        return _midnight(self.day_of(number))
+
     def tmax_c(self, number: int) -> float:
         """Stated daily maximum of a day, before its own small variation."""
         known = self.scenario.weather.tmax_c

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simulator.clock import PlantClock
 from simulator.district import ADAPTER_OF_KIND, AdapterKind
 from simulator.plant import PlantState
+from simulator.protocols.errors import StateError
 from simulator.protocols.image import EPOCH, KindImage, epoch_minute
 from simulator.protocols.journal import Control, DeviceJournal
 from simulator.protocols.layout import UnitPlace, units_of
@@ -26,6 +27,8 @@ from simulator.rolling import MINUTE, RollingPlant
 
 DRAW_AHEAD = timedelta(hours=2)
 """How long before midnight, in the devices' time, the next day is drawn."""
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""How far a clock may have been set back between two starts."""
 _PANEL = ("enabled", "local", "setpoint_w")
 
 
@@ -75,7 +78,7 @@ class House:
 
         Raises:
             ScenarioFileError, MapError: a register map is wrong.
-            StateError: the memory cannot be read.
+            StateError: the memory cannot be read, or is of a time to come.
         """
         self.rolling = rolling
         self._clock = clock
@@ -98,8 +101,20 @@ class House:
         return Unit(place, image, int(np.searchsorted(image.rows, place.resource.devices.start)))
 
     def _remember(self) -> None:
-        """Lives again through the latest day as it was, then on to the present."""
+        """Lives again through the latest day as it was, then on to the present.
+
+        Raises:
+            StateError: the devices have lived further than the clock says.
+        """
         known = self._journal.remembered()
+        lived = self.rolling.midnight_before(known.day_number) if known.day_number else self.rolling.now
+        if known.controls:
+            lived = EPOCH + known.controls[-1].minute * MINUTE
+        if lived > self._clock.now() + CLOCK_TOLERANCE and (known.controls or known.state is not None):
+            raise StateError(
+                f"the devices' memory reaches to {lived.isoformat()}, the clock shows "
+                f"{self._clock.now().isoformat(timespec='seconds')}: set the clock right, or remove the memory"
+            )
         if known.state is not None:
             state = dict(known.state)
             for name in _PANEL:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulator.protocols.errors import StateError
 from simulator.protocols.house import House, Unit
 from simulator.protocols.panel import RefusedWriteError
 from simulator.rolling import RollingPlant
@@ -125,3 +126,17 @@ def test_refresh__nothing_changes_within_a_minute(flawless: RollingPlant, maps: 
         house.refresh()
 
         assert first_unit(house, "gw-storage-01").holding() is before
+
+
+async def test_house__a_clock_that_was_set_back_is_refused(quick: Scenario, maps: Path, tmp_path: Path) -> None:
+    clock = HandClock(START)
+    with living(RollingPlant(quick, SEED, start=START), maps, tmp_path, clock) as house:
+        await trouble(house, clock, until_min=30)
+
+    early = HandClock(START + timedelta(minutes=5))
+    message = r"memory reaches to 2026-07-22T15:28:00\+00:00, the clock shows 2026-07-22T23:05:00\+08:00"
+    with (
+        pytest.raises(StateError, match=message),
+        living(RollingPlant(quick, SEED, start=START), maps, tmp_path, early),
+    ):
+        pass
