@@ -6,7 +6,7 @@ import pytest
 
 from tests.vpp.domain.event_samples import END, START, sample_declaration
 from vpp.domain.errors import IllegalTransitionError, InputError
-from vpp.domain.events import FINAL_STATES, EventKind, EventState, EventStep, next_state, steps_from
+from vpp.domain.events import FINAL_STATES, EventKind, EventState, EventStep, next_state, reply_deadline, steps_from
 
 S, P, K = EventState, EventStep, EventKind
 COMMON = {
@@ -96,3 +96,13 @@ def test_target_kw__percent_of_the_peak_or_megawatts() -> None:
 
 def test_recovery_end__lies_behind_the_event() -> None:
     assert sample_declaration().recovery_end(8) == END + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("minutes_left", "window"),
+    [(120, 25.0), (50, 25.0), (40, 20.0), (15, 7.5), (10, 5.0), (1, 0.5), (0, 0.0), (-3, 0.0)],
+)
+def test_reply_deadline__half_of_what_is_left_and_never_after_the_start(minutes_left: float, window: float) -> None:
+    invited_at = START - timedelta(minutes=minutes_left)
+
+    assert reply_deadline(invited_at, START) - invited_at == timedelta(minutes=window)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import ParamSpec
 
@@ -202,8 +202,13 @@ async def controller_rig(
     planner: EvenPlanner | None = None,
     program: Program | None = None,
     history: bool = True,
+    outside: Mapping[str, object] | None = None,
+    setup: Mapping[str, object] | None = None,
 ) -> tuple[Controller, MemoryMetrics, EvenPlanner]:
-    """A started controller with 45 days of steady history and gateways online."""
+    """A started controller with 45 days of steady history and gateways online.
+
+    ``outside`` and ``setup`` replace parts of what it stands on and of what it is told.
+    """
     metrics = MemoryMetrics()
     made_planner = planner or EvenPlanner()
     made_archive = archive or MemoryArchive()
@@ -215,24 +220,26 @@ async def controller_rig(
         today = energy.copy()
         today[:, (EARLY - day_start(date(2026, 7, 22))) // timedelta(minutes=15) :] = np.nan
         await made_archive.import_day(date(2026, 7, 22), meters, today)
+    stands_on = Outside(
+        bus=MemoryBroker(),
+        ledger=ledger or open_ledger("sqlite://"),
+        archive=made_archive,
+        clock=VirtualClock(),
+        workers=InlineWorkers(),
+        metrics=metrics,
+        network=SteadyNetwork(),
+        planner=made_planner,
+        calendar=chinese_working_days,
+    )
+    told = Setup(
+        fleet=sample_fleet(),
+        programs={"sample": program or sample_program()},
+        reference_peak=PEAK,
+        epoch=epoch,
+    )
     controller = Controller(
-        Outside(
-            bus=MemoryBroker(),
-            ledger=ledger or open_ledger("sqlite://"),
-            archive=made_archive,
-            clock=VirtualClock(),
-            workers=InlineWorkers(),
-            metrics=metrics,
-            network=SteadyNetwork(),
-            planner=made_planner,
-            calendar=chinese_working_days,
-        ),
-        Setup(
-            fleet=sample_fleet(),
-            programs={"sample": program or sample_program()},
-            reference_peak=PEAK,
-            epoch=epoch,
-        ),
+        replace(stands_on, **(outside or {})),  # type: ignore[arg-type]
+        replace(told, **(setup or {})),  # type: ignore[arg-type]
     )
     await controller.start()
     for gateway_id in ("gw-1", "gw-2", "gw-3"):

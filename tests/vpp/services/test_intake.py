@@ -8,7 +8,8 @@ import pytest
 
 from tests.vpp.domain.event_samples import EARLY, EVENT, START, sample_declaration
 from tests.vpp.domain.program_samples import figure, sample_program
-from tests.vpp.services.service_rig import Rig, virtual
+from tests.vpp.services.service_rig import Rig, offer, virtual
+from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import IllegalTransitionError, InputError, MissingFigureError, UnknownThingError
 from vpp.domain.events import Direction, EventKind, EventState
 from vpp.domain.programs import Program
@@ -220,3 +221,117 @@ async def test_cancel__twice_is_refused() -> None:
         await rig.intake.cancel(EVENT, "rain")
     with pytest.raises(UnknownThingError, match="unknown event 'e9'"):
         await rig.intake.cancel("e9", "rain")
+
+
+@pytest.mark.parametrize(
+    ("quantity_kw", "price", "message"),
+    [
+        (0.0, None, "participant 'factory' bids 0 kW for event 'event-1'; more than 0 and at most 400 kW is possible"),
+        (400.5, None, "participant 'factory' bids 400.5 kW for event 'event-1'; more than 0 and at most 400 kW"),
+        (float("nan"), None, "participant 'factory' bids nan kW"),
+        (
+            100.0,
+            Decimal("0.9"),
+            "bids a price of 0.9 CNY/kWh, but programme 'sample' pays one price to all and clears nothing by price",
+        ),
+    ],
+)
+@virtual
+async def test_bid__refuses(quantity_kw: float, price: Decimal | None, message: str) -> None:
+    rig = await invited_rig()
+
+    with pytest.raises(InputError, match=message):
+        await rig.intake.bid(EVENT, "factory", quantity_kw=quantity_kw, price_cny_per_kwh=price)
+    assert rig.event.replies == {}
+
+
+@virtual
+async def test_bid__only_the_invited_and_in_time() -> None:
+    rig = await invited_rig()
+    with pytest.raises(InputError, match="participant 'clinic' is not invited to event 'event-1'"):
+        await rig.intake.bid(EVENT, "clinic", quantity_kw=1.0)
+
+    await rig.clock.sleep_until(EARLY + timedelta(minutes=26))
+    with pytest.raises(InputError, match="after the deadline 2026-07-22T04:25:00Z"):
+        await rig.intake.bid(EVENT, "mall", quantity_kw=1.0)
+
+
+@virtual
+async def test_bid__is_an_acceptance_and_the_last_answer_counts() -> None:
+    rig = await invited_rig()
+    await rig.intake.bid(EVENT, "factory", quantity_kw=30.0, by="anna")
+    assert (rig.event.answers["factory"], rig.event.bid_kw("factory")) == (True, 30.0)
+    assert rig.event.replies["factory"].by == "anna"
+
+    await rig.intake.answer(EVENT, "factory", accepted=True)
+    assert rig.event.bid_kw("factory") is None
+    await rig.intake.bid(EVENT, "factory", quantity_kw=30.0)
+    await rig.intake.answer(EVENT, "factory", accepted=False)
+    assert (rig.event.answers["factory"], rig.event.bid_kw("factory")) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("bid_kw", "taken", "beyond"),
+    [(50.0, ["line-1"], ["line-2"]), (60.0, ["line-1"], ["line-2"]), (60.5, ["line-1", "line-2"], [])],
+)
+@virtual
+async def test_commit__takes_the_best_of_a_bidder_until_its_bid_is_reached(
+    bid_kw: float, taken: list[str], beyond: list[str]
+) -> None:
+    rig = await invited_rig()
+    rig.registry.take_offers("gw-1", [offer("line-1", EARLY), offer("line-2", EARLY)])
+    await rig.intake.bid(EVENT, "factory", quantity_kw=bid_kw)
+    await rig.intake.commit(EVENT)
+
+    assert rig.event.commitment is not None
+    assert list(rig.event.commitment.resource_ids) == taken
+    assert [r for r, code in rig.event.commitment.skipped.items() if code == "beyond-bid"] == beyond
+
+
+@virtual
+async def test_commit__a_bidders_silent_resource_counts_only_where_the_others_do_not_reach_the_bid() -> None:
+    rig = await invited_rig()
+    rig.registry.take_offers("gw-1", [offer("line-2", EARLY)])
+    await rig.intake.bid(EVENT, "factory", quantity_kw=70.0)
+    await rig.intake.commit(EVENT)
+
+    assert rig.event.commitment is not None
+    assert rig.event.commitment.resource_ids == ("line-1", "line-2")
+
+
+@virtual
+async def test_who_said_so__is_in_the_book() -> None:
+    rig = Rig()
+    await rig.intake.declare(sample_declaration(declared_by="wei"))
+    await rig.intake.approve(EVENT, by="li")
+    await rig.intake.invite(EVENT)
+    await rig.intake.answer(EVENT, "mall", accepted=True, by="operator-desk")
+    await rig.intake.opt_out(EVENT, "mall", "a guest", by="mia")
+    await rig.intake.cancel(EVENT, "rain", by="li")
+
+    event = rig.event
+    assert event.declaration.declared_by == "wei"
+    assert event.reference_peak is not None
+    assert event.reference_peak.by == "li"
+    assert event.replies["mall"].by == "operator-desk"
+    assert event.opt_outs["mall"].by == "mia"
+    assert event.cancellation is not None
+    assert (event.cancellation.by, event.cancellation.reason) == ("li", "rain")
+
+
+@virtual
+async def test_give_consent__until_it_is_withdrawn() -> None:
+    rig = Rig()
+    key = ("mall", ConsentScope.ENERGY_DATA)
+    await rig.intake.give_consent(*key, by="mia")
+    await rig.intake.give_consent(*key, by="someone")
+    assert rig.recorder.book.consents[key].by == "mia"
+    assert rig.recorder.position == 1
+
+    await rig.intake.withdraw_consent(*key, by="mia")
+    await rig.intake.withdraw_consent(*key, by="mia")
+    assert (rig.recorder.book.consents, rig.recorder.position) == ({}, 2)
+    with pytest.raises(UnknownThingError, match="unknown participant 'nobody'"):
+        await rig.intake.give_consent("nobody", ConsentScope.ENERGY_DATA, by="mia")
+    with pytest.raises(UnknownThingError, match="unknown participant 'nobody'"):
+        await rig.intake.withdraw_consent("nobody", ConsentScope.ENERGY_DATA, by="mia")

@@ -1,6 +1,5 @@
 """A whole event by the clock: real services on in-memory parts, meters that follow their setpoints."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,12 +7,11 @@ import pytest
 
 from tests.vpp.domain.event_samples import EARLY, END, EVENT, START, sample_declaration
 from tests.vpp.domain.program_samples import sample_program
+from tests.vpp.services.metered_life import live_through, meters_of
 from tests.vpp.services.service_rig import (
-    BASELINE_KW,
     MINUTE,
     BreakableArchive,
     EvenPlanner,
-    ack_all,
     controller_rig,
     virtual,
 )
@@ -21,58 +19,9 @@ from vpp.bootstrap import Controller
 from vpp.domain.commands import AckState
 from vpp.domain.events import EventKind, EventState
 from vpp.domain.settlement import statement_bytes
-from vpp.domain.telemetry import Reading
 from vpp.domain.timegrid import floor_interval
 from vpp.infra.store.ledger import open_ledger
 from vpp.services.runner import next_cycle
-
-OVER = END + timedelta(hours=2, minutes=2)
-GATEWAYS = {"gw-1": ("line-1", "line-2"), "gw-2": ("cool-1",), "gw-3": ("bat-1",)}
-
-
-@dataclass
-class Meters:
-    """Registers that run on, minute by minute, at the setpoint in force or the baseline."""
-
-    controller: Controller
-    register_mwh: dict[str, int]
-    seq: int = 0
-
-    async def tick(self, silent: frozenset[str] = frozenset()) -> None:
-        now = self.controller.clock.now()
-        at = now.replace(second=0, microsecond=0)
-        self.seq += 1
-        for gateway_id, ids in GATEWAYS.items():
-            readings = []
-            for resource_id in ids:
-                power = BASELINE_KW[resource_id] if resource_id in silent else self._power(resource_id)
-                self.register_mwh[resource_id] += round(power * 1_000_000 / 60)
-                readings.append(Reading(resource_id, at, power, self.register_mwh[resource_id] // 1000))
-            await self.controller.ingest.on_telemetry(gateway_id, self.seq, readings)
-
-    def _power(self, resource_id: str) -> float:
-        record = self.controller.recorder.book.events.get(EVENT)
-        begun = self.controller.clock.now() - MINUTE
-        held = record.in_force(resource_id, floor_interval(begun)) if record and START <= begun < END else None
-        if held is None or held.command.valid_from > begun or begun >= held.command.expires_at:
-            return BASELINE_KW[resource_id]
-        index = (floor_interval(begun) - held.command.schedule_start) // timedelta(minutes=15)
-        return min(BASELINE_KW[resource_id], held.command.setpoints_kw[index])
-
-
-async def live_through(
-    controller: Controller, meters: Meters, until: object = OVER, *, silent: frozenset[str] = frozenset()
-) -> None:
-    """Minute by minute: meters, acks, then the runner's cycle."""
-    while controller.clock.now() < until:  # type: ignore[operator]
-        await controller.clock.sleep_until(next_cycle(controller.clock.now()))
-        await meters.tick(silent)
-        await controller.runner.cycle()
-        await ack_all(controller)
-
-
-def meters_of(controller: Controller) -> Meters:
-    return Meters(controller, dict.fromkeys(BASELINE_KW, 0))
 
 
 async def declare(controller: Controller, *, accept: bool = True, kind: EventKind = EventKind.ECONOMIC) -> None:
