@@ -8,10 +8,10 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev system demo check format schemas test bench docs lock clean
+.PHONY: help setup dev system demo check format schemas test bench docs lock secrets image-check clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 14
 
 setup: $(VENV)/.setup ## make .venv with .venv/bin/vpp
 
@@ -45,6 +45,12 @@ bench: $(VENV)/.setup ## the published figures
 
 docs: $(VENV)/.dev ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict
+
+secrets: ## random passwords for compose.yaml, into secrets/; those that are there stay
+	@$(PYTHON) .ci/secrets
+
+image-check: $(VENV)/.dev ## the Dockerfile's steps and the image's start without a container engine (root, minutes)
+	.ci/image-check $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv on the path or in .venv)
 	.ci/lock

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+SHIPPED = Path(__file__).parents[2] / "configs" / "mosquitto"
+
 
 def mosquitto_path() -> str:
     """Where the broker's program is; the test fails, rather than being skipped, when it is missing."""
@@ -57,3 +59,20 @@ def mosquitto_from(folder: Path, text: str) -> Iterator[None]:
         process.terminate()
         process.wait()
         process.stderr.close()
+
+
+def shipped_config(folder: Path, port: int, *, passwords: Path) -> str:
+    """The configuration that we ship, its container paths turned into those of this machine."""
+    text = (SHIPPED / "mosquitto.conf").read_text(encoding="utf-8")
+    for shipped, here in (
+        ("/run/secrets/mosquitto_passwords", str(passwords)),
+        ("/mosquitto/config/acl", str(SHIPPED / "acl")),
+        ("\nlistener 1883\n", f"\nlistener {port} 127.0.0.1\nuser root\n"),
+        ("/mosquitto/data/", f"{folder}/"),
+        # It says that it runs on the level of information.
+        ("log_dest stdout", "log_dest stderr\nlog_type information"),
+        ("connection_messages true", "connection_messages false"),
+    ):
+        assert text.count(shipped) == 1, f"{shipped!r} is expected once in mosquitto.conf"
+        text = text.replace(shipped, here)
+    return text

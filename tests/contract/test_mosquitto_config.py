@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.mosquitto_process import free_port, mosquitto_from
+from tests.contract.mosquitto_process import free_port, mosquitto_from, shipped_config
 from vpp.domain.errors import BusError
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.ports import BusMessage, BusSession
 from vpp.wire.topics import FROM_GATEWAY, TO_GATEWAY, controller_subscriptions, gateway_subscriptions, topic_of
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "configs" / "mosquitto"
 ONE, OTHER = "gw-works-07", "gw-works-08"
 END = "the end"
 
@@ -49,17 +48,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     secrets = folder / "secrets"
     passwords = {path.name.removeprefix("broker_"): path.read_text() for path in secrets.glob("broker_*")}
     port = free_port()
-    text = (SHIPPED / "mosquitto.conf").read_text(encoding="utf-8")
-    for shipped, here in (
-        ("/run/secrets/mosquitto_passwords", str(secrets / "mosquitto_passwords")),
-        ("/mosquitto/config/acl", str(SHIPPED / "acl")),
-        ("\nlistener 1883\n", f"\nlistener {port} 127.0.0.1\nuser root\n"),
-        ("/mosquitto/data/", f"{folder}/"),
-        ("log_dest stdout", "log_dest stderr\nlog_type information"),
-        ("connection_messages true", "connection_messages false"),
-    ):
-        assert text.count(shipped) == 1, f"{shipped!r} is expected once in mosquitto.conf"
-        text = text.replace(shipped, here)
+    text = shipped_config(folder, port, passwords=secrets / "mosquitto_passwords")
     with mosquitto_from(folder, text):
         yield Broker(port, passwords)
 

@@ -1,0 +1,197 @@
+"""``make image-check``: builds and runs the image without a container engine, and looks at what stands around it.
+
+Needs root, Debian's debootstrap, Mosquitto and a way to Debian's packages and to pip's. Not part of ``make test``: it
+takes minutes. What it cannot try: an engine itself, its networks and volumes, and the images of others.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from tests.architecture.container.dockerfile import DockerfileError, Stage, read_dockerfile
+from tests.architecture.container.image_build import Build, say
+from tests.architecture.container.image_lint import findings
+from tests.architecture.container.image_run import Container, ImageCheckError, entered
+from tests.contract.mosquitto_process import mosquitto_from, shipped_config
+
+ROOT = Path(__file__).parents[3]
+WORK = ROOT / "build" / "image-check"
+# Only looked into, not installed: the first checks Prometheus's files, the second brings a schema of compose files.
+TOOLS = ("prometheus", "docker-compose")
+COMMANDS = (
+    ("vpp", "serve"),
+    ("vpp", "adapters", "run"),
+    ("vpp", "audit", "verify"),
+    ("vpp-sim", "devices"),
+    ("vpp-sim", "setup"),
+    ("vpp-sim", "people"),
+)
+_PYTHON = ("python", "-c")
+_READY = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/readyz', timeout=4).read().decode())"
+_GATEWAYS = """\
+import re, sys, urllib.request as u
+text = u.urlopen('http://127.0.0.1:8000/metrics', timeout=4).read().decode()
+online = re.search(r'^vpp_gateways_online (\\S+)$', text, re.M)
+stored = re.search(r'^vpp_readings_stored_total (\\S+)$', text, re.M)
+print(online and online[1], 'gateways,', stored and stored[1], 'readings')
+sys.exit(not (online and stored and float(online[1]) == {count} and float(stored[1]) > 0))
+"""
+
+
+def main(words: list[str]) -> int:
+    """0 when everything is as it should be."""
+    if os.geteuid() != 0:
+        sys.stderr.write("image-check needs root: it uses chroot and mounts\n")
+        return 2
+    stages = read_dockerfile(ROOT / "Dockerfile")
+    try:
+        if "--inside" in words:
+            check_image(entered(stages[-1], WORK / stages[-1].name, WORK / "run"))
+            return 0
+        check_rules(stages)
+        check_files()
+        if "--no-build" not in words:
+            build = Build(ROOT, WORK)
+            for stage in stages:
+                build.stage(stage)
+    except (DockerfileError, ImageCheckError) as error:
+        sys.stderr.write(f"image-check: {error}\n")
+        return 1
+    return in_namespaces(WORK / stages[-1].name)
+
+
+def in_namespaces(root: Path) -> int:
+    """Looks at the built image within mount, process and network namespaces of their own; gives the exit code."""
+    apart = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
+    inside = [sys.executable, "-m", "tests.architecture.container.image_check", "--inside"]
+    code = subprocess.run([*apart, "--propagation", "private", *inside], cwd=ROOT, check=False).returncode
+    if code == 0:
+        size = subprocess.run(["du", "-sm", str(root)], capture_output=True, text=True, check=True)
+        say(f"image-check: all is well; the image's tree has {size.stdout.split()[0]} MB")
+    return code
+
+
+def check_rules(stages: Sequence[Stage]) -> None:
+    """The Dockerfile's rules."""
+    if wrong := findings(stages):
+        raise ImageCheckError("\n".join(wrong))
+    say("ok: the Dockerfile follows every rule")
+
+
+def check_files() -> None:
+    """compose.yaml against a schema of its language, Prometheus's files with its own tool."""
+    tools = WORK / "tools"
+    if not tools.exists():
+        part = tools.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        subprocess.run(["apt-get", "download", "--quiet=2", *TOOLS], cwd=part, check=True)
+        for package in part.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "--extract", str(package), str(part)], check=True)
+        part.rename(tools)
+    (schema_file,) = tools.rglob("compose_spec.json")
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    schema = json.loads(schema_file.read_text(encoding="utf-8"))
+    faults = [
+        f"compose.yaml: {e.json_path}: {e.message}" for e in jsonschema.Draft7Validator(schema).iter_errors(compose)
+    ]
+    if faults:
+        raise ImageCheckError("\n".join(faults))
+    say("ok: compose.yaml fits the schema of compose files")
+    folder = ROOT / "configs" / "prometheus"
+    here = WORK / "prometheus.yml"
+    text = (folder / "prometheus.yml").read_text(encoding="utf-8")
+    here.write_text(text.replace("/etc/prometheus/alerts.yml", str(folder / "alerts.yml")), encoding="utf-8")
+    checked = subprocess.run(
+        [str(tools / "usr" / "bin" / "promtool"), "check", "config", str(here)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if checked.returncode != 0:
+        raise ImageCheckError(f"promtool: {checked.stdout}{checked.stderr}")
+    say("ok: promtool takes prometheus.yml and alerts.yml")
+
+
+def check_image(container: Container) -> None:
+    """Everything that is tried inside."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    entry = container.stage.last("ENTRYPOINT").words
+    version = container.expect("the entry point answers", *entry, "--version")
+    if version != project["version"]:
+        raise ImageCheckError(f"vpp --version says {version!r}, expected {project['version']!r}")
+    for command in COMMANDS:
+        container.expect(f"{' '.join(command)} is there", *command, "--help")
+    check_closed(container)
+    check_service(container)
+
+
+def check_closed(container: Container) -> None:
+    """Nothing of the image can be changed or added to."""
+    container.expect("the program's tree cannot be written to", "touch", "/opt/vpp/x", fails=True)
+    container.expect("the system's tree cannot be written to", "touch", "/usr/local/x", fails=True)
+    container.expect("there is no pip", *_PYTHON, "import pip", fails=True)
+    container.expect("there is no compiler", "cc", "--version", fails=True)
+    who = container.expect(
+        "it does not run as root", *_PYTHON, "import os; print(os.getuid(), os.getgid(), os.getgroups())"
+    )
+    if who != "10001 10001 [10001]":
+        raise ImageCheckError(f"user, group and groups are {who}")
+    for name in ("vpp", "json"):
+        (container.volume / f"{name}.py").write_text("raise SystemExit('a file of the working folder was imported')\n")
+    container.expect("files of the working folder are not imported", *_PYTHON, "import json, vpp.bootstrap")
+    for name in ("vpp", "json"):
+        (container.volume / f"{name}.py").unlink()
+    zone = "import zoneinfo; print(zoneinfo.ZoneInfo('Asia/Shanghai'))"
+    container.expect("the trading day's time zone is there", *_PYTHON, zone)
+
+
+def check_service(container: Container) -> None:
+    """The parts as compose.yaml starts them: first the controller without a broker, then all of them."""
+    folder = container.volume.parent
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "secrets", folder / ".ci")
+    subprocess.run([sys.executable, str(folder / ".ci" / "secrets")], check=True, stdout=subprocess.DEVNULL)
+    folder.joinpath("secrets").chmod(0o755)
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    district = "/var/lib/vpp/district"
+    here = {"--broker=mosquitto:1883": "--broker=127.0.0.1:1883", "summer-peak": "quick"}
+    told = [here.get(word, word) for word in compose["setup"]["command"]]
+    # The district's database stands on SQLite here, and the devices live on this side of the network.
+    told = [word for word in told if not re.match(r"--(ledger-url|database|devices-host)", word)]
+    container.expect("a district is set up", "vpp-sim", *told)
+    container.expect("setting it up again changes nothing", "vpp-sim", *told)
+    health = container.stage.last("HEALTHCHECK").words
+    serve = ("vpp", "serve", "--config", f"{district}/controller.yaml")
+    adapters = yaml.safe_load((container.volume / "district" / "adapters.yaml").read_text(encoding="utf-8"))
+    count = len(adapters["gateways"])
+    with container.started("controller", *serve):
+        container.wait_for("the health check finds the controller alive without a broker", *health)
+        container.expect("it does not say that it is ready", *_PYTHON, _READY, fails=True)
+        text = shipped_config(folder, 1883, passwords=folder / "secrets" / "mosquitto_passwords")
+        with (
+            mosquitto_from(folder, text),
+            container.started("devices", "vpp-sim", "devices", "--config", f"{district}/devices.yaml"),
+            container.started("adapters", "vpp", "adapters", "run", "--config", f"{district}/adapters.yaml"),
+        ):
+            container.wait_for("with the broker there it is ready", *_PYTHON, _READY)
+            said = container.wait_for(
+                f"{count} gateways are online and readings are stored",
+                *_PYTHON,
+                _GATEWAYS.format(count=count),
+                within_s=240.0,
+            )
+            say(f"    {said.strip()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
