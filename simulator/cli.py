@@ -100,6 +100,9 @@ def setup(  # noqa: PLR0917 - Typer passes options by name
     modbus_port_base: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the first gateway's devices; the others follow.")
     ] = 15020,
+    devices_host: Annotated[
+        str | None, typer.Option(help="Where the gateways reach the devices; 127.0.0.1 by default.")
+    ] = None,
     adapters_http_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of the gateways' metrics; none by default.")
     ] = None,
@@ -109,13 +112,21 @@ def setup(  # noqa: PLR0917 - Typer passes options by name
     database_password_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the databases' password.")
     ] = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(help="YAML: keys that stand in controller, adapters, devices, people in place of ours."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave a set-up that is there as it is.")] = False,
 ) -> None:
     """Write all that a scenario's separate processes are started from; exit 2 on bad input."""
     from simulator.files import ScenarioFileError
-    from simulator.harness.setup_command import SetupError, parse_broker, parse_start
+    from simulator.harness.setup_command import SetupError, is_set_up, parse_broker, parse_start, read_overrides
     from simulator.harness.setup_command import setup as write
     from simulator.harness.setup_files import Addresses, SetupOptions
 
+    if keep and is_set_up(out):
+        typer.echo(f"{out}: a set-up is there and stays")
+        return
     try:
         address = parse_broker(broker)
         addresses = Addresses(
@@ -123,13 +134,17 @@ def setup(  # noqa: PLR0917 - Typer passes options by name
             broker_port=address.port,
             http_port=http_port,
             modbus_port_base=modbus_port_base,
+            devices_host=devices_host,
             adapters_http_port=adapters_http_port,
             ledger_url=ledger_url,
             archive_url=archive_url,
             access_url=access_url,
             database_password_file=database_password_file,
         )
-        typer.echo(write(SetupOptions(scenario, out, seed, parse_start(start), speed, addresses)))
+        told = SetupOptions(
+            scenario, out, seed, parse_start(start), speed, addresses, overrides=read_overrides(overrides)
+        )
+        typer.echo(write(told))
     except (ScenarioFileError, SetupError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(INPUT_ERROR) from error

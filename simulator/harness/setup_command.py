@@ -1,14 +1,19 @@
 """``vpp-sim setup``: a scenario as files that separate processes are started from."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
 
 from simulator.clock import strict_instant
 from simulator.harness.setup_files import SetupFiles, SetupOptions, write_setup
 from vpp.domain.errors import ConfigError, VppError
 from vpp.infra.mqtt.aiomqtt_bus import BrokerAddress
 
+OVERRIDDEN = ("controller", "adapters", "devices", "people")
 SetupError = VppError
 """All that a set-up is refused with, besides a wrong scenario; the message is meant for whoever asked for it."""
 
@@ -51,6 +56,30 @@ def parse_start(text: str | None) -> datetime | Literal["now"] | None:
         return strict_instant(text)
     except ValueError as error:
         raise ConfigError("--start", text, f"{error}, or now") from error
+
+
+def read_overrides(path: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    """What is to stand in which file, or nothing.
+
+    Raises:
+        ConfigError: not such a file; names it and what was expected.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(str(path), "", f"cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):
+        raise ConfigError(str(path), "", f"expected a section for each of {', '.join(OVERRIDDEN)}")
+    if unknown := sorted(set(content) - set(OVERRIDDEN)):
+        raise ConfigError(str(path), str(unknown[0]), f"unknown section, expected {', '.join(OVERRIDDEN)}")
+    return content
+
+
+def is_set_up(folder: Path) -> bool:
+    """Whether a whole set-up lies in ``folder``; the file that is written last is there then."""
+    return (folder / "people.yaml").is_file()
 
 
 def parse_broker(text: str) -> BrokerAddress:

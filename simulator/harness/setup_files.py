@@ -46,6 +46,7 @@ class Addresses:
 
     Attributes:
         modbus_port_base: Port of the first gateway's devices; the others follow.
+        devices_host: Where the gateways reach the devices; ``host`` where ``None``.
         adapters_http_port: Of the gateway process' metrics; ``None`` for none.
         ledger_url, archive_url, access_url: Databases; files in the store folder where ``None``.
         database_password_file: First line is their password.
@@ -56,6 +57,7 @@ class Addresses:
     broker_port: int = 1883
     http_port: int = 8000
     modbus_port_base: int = 15_020
+    devices_host: str | None = None
     adapters_http_port: int | None = None
     ledger_url: str | None = None
     archive_url: str | None = None
@@ -71,6 +73,8 @@ class SetupOptions:
         start: ``None`` for the scenario's own day and time, ``"now"``, or an instant.
         speed: Simulated seconds per second; with ``start="now"`` ``None`` means the machine's own time.
         controller: Further top-level keys of controller.yaml, such as ``demo_users``.
+        overrides: By ``controller``, ``adapters``, ``devices`` and ``people``: keys that stand in that file in place of
+            what is written otherwise, such as names of hosts in a network of containers; sections key by key.
     """
 
     scenario: Path
@@ -80,6 +84,7 @@ class SetupOptions:
     speed: float | None = None
     addresses: Addresses = field(default_factory=Addresses)
     controller: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class SetupFiles:
         at: Simulated instant at ``wall_at``; both equal in real time.
         speed: ``None`` in real time.
         findings: What a reader should know, such as years without a known calendar.
+        overrides: As in the options.
     """
 
     folder: Path
@@ -99,6 +105,7 @@ class SetupFiles:
     wall_at: datetime
     speed: float | None
     findings: tuple[str, ...] = ()
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def controller(self) -> Path:
@@ -140,7 +147,7 @@ async def write_setup(options: SetupOptions) -> SetupFiles:
     there = moved(scenario, quarter_before(at))
     speed = options.speed if options.start == "now" else options.speed or 1.0
     out = options.out.resolve()
-    made = SetupFiles(out, there, at, wall_at, speed, findings)
+    made = SetupFiles(out, there, at, wall_at, speed, findings, options.overrides)
     ports = _ports(options.addresses, there)
     _make_way(made)
     plant = there.make_plant(options.seed)
@@ -238,7 +245,10 @@ def _write_adapters(made: SetupFiles, addresses: Addresses, plant: Plant, ports:
         "disk": "gateways",
         "confirm": {"mode": "auto", "after_s": round(sum(confirm_s) / len(confirm_s), 1) if confirm_s else 0.0},
         "gateways": gateway_sections(
-            made.scenario.district, installed_gateways(made.scenario, plant), host=addresses.host, ports=ports
+            made.scenario.district,
+            installed_gateways(made.scenario, plant),
+            host=addresses.devices_host or addresses.host,
+            ports=ports,
         ),
     }
     if addresses.adapters_http_port is not None:
@@ -292,12 +302,22 @@ def _dates(days: frozenset[date]) -> list[date]:
 
 
 def _write(made: SetupFiles, path: Path, told: Mapping[str, Any]) -> None:
+    told = _merged(told, made.overrides.get(path.stem, {}))
     text = yaml.dump(dict(told), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=120)
     clock = "" if made.speed is None else _clock_line(made) + "\n"
     try:
         path.write_text(text + clock, "utf-8")
     except OSError as error:
         raise ConfigError(str(path), "", f"cannot be written ({error.strerror})") from error
+
+
+def _merged(told: Mapping[str, Any], instead: Mapping[str, Any]) -> dict[str, Any]:
+    """``told`` with the keys of ``instead``; a section is entered, anything else is replaced."""
+    merged = dict(told)
+    for key, value in instead.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def _clock_line(made: SetupFiles) -> str:

@@ -137,7 +137,7 @@ def test_compose__our_containers_can_change_nothing_but_their_volume(compose: Tr
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert "user" not in service, "the image's own user"
-        assert service["volumes"] == ["district:/var/lib/vpp"]
+        assert [volume for volume in service["volumes"] if not volume.endswith(":ro")] == ["district:/var/lib/vpp"]
 
 
 def test_compose__waits_for_what_can_be_waited_for(compose: Tree) -> None:

@@ -6,13 +6,14 @@ takes minutes. What it cannot try: an engine itself, its networks and volumes, a
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
@@ -35,6 +36,7 @@ COMMANDS = (
     ("vpp-sim", "setup"),
     ("vpp-sim", "people"),
 )
+FIELD = ("devices", "adapters", "people")
 _PYTHON = ("python", "-c")
 _READY = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/readyz', timeout=4).read().decode())"
 _GATEWAYS = """\
@@ -55,7 +57,8 @@ def main(words: list[str]) -> int:
     stages = read_dockerfile(ROOT / "Dockerfile")
     try:
         if "--inside" in words:
-            check_image(entered(stages[-1], WORK / stages[-1].name, WORK / "run"))
+            root, names = WORK / stages[-1].name, ("controller", "adapters", "devices", "mosquitto", "postgres")
+            check_image(entered(stages[-1], root, WORK / "run", configs=ROOT / "configs", names=names))
             return 0
         check_rules(stages)
         check_files()
@@ -156,41 +159,65 @@ def check_closed(container: Container) -> None:
 
 
 def check_service(container: Container) -> None:
-    """The parts as compose.yaml starts them: first the controller without a broker, then all of them."""
+    """All parts exactly as compose.yaml starts them, with its names of hosts: first without a broker, then with it."""
     folder = container.volume.parent
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    commands = {name: command_of(container, services[name]) for name in ("setup", "controller", *FIELD)}
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "secrets", folder / ".ci")
     subprocess.run([sys.executable, str(folder / ".ci" / "secrets")], check=True, stdout=subprocess.DEVNULL)
-    folder.joinpath("secrets").chmod(0o755)
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    district = "/var/lib/vpp/district"
-    here = {"--broker=mosquitto:1883": "--broker=127.0.0.1:1883", "summer-peak": "quick"}
-    told = [here.get(word, word) for word in compose["setup"]["command"]]
-    # The district's database stands on SQLite here, and the devices live on this side of the network.
-    told = [word for word in told if not re.match(r"--(ledger-url|database|devices-host)", word)]
-    container.expect("a district is set up", "vpp-sim", *told)
-    container.expect("setting it up again changes nothing", "vpp-sim", *told)
-    health = container.stage.last("HEALTHCHECK").words
-    serve = ("vpp", "serve", "--config", f"{district}/controller.yaml")
-    adapters = yaml.safe_load((container.volume / "district" / "adapters.yaml").read_text(encoding="utf-8"))
-    count = len(adapters["gateways"])
-    with container.started("controller", *serve):
-        container.wait_for("the health check finds the controller alive without a broker", *health)
-        container.expect("it does not say that it is ready", *_PYTHON, _READY, fails=True)
-        text = shipped_config(folder, 1883, passwords=folder / "secrets" / "mosquitto_passwords")
-        with (
-            mosquitto_from(folder, text),
-            container.started("devices", "vpp-sim", "devices", "--config", f"{district}/devices.yaml"),
-            container.started("adapters", "vpp", "adapters", "run", "--config", f"{district}/adapters.yaml"),
-        ):
-            container.wait_for("with the broker there it is ready", *_PYTHON, _READY)
-            said = container.wait_for(
-                f"{count} gateways are online and readings are stored",
-                *_PYTHON,
-                _GATEWAYS.format(count=count),
-                within_s=240.0,
-            )
-            say(f"    {said.strip()}")
+    # An engine mounts each file by itself; here the folder is mounted.
+    container.secrets.chmod(0o755)
+    with running_postgres(folder, container.secrets / "postgres"):
+        container.expect("setup makes a district", *commands["setup"])
+        container.expect("setup leaves a district as it is", *commands["setup"])
+        with container.started("controller", *commands["controller"]):
+            container.wait_for("controller is healthy, without a broker", *container.stage.last("HEALTHCHECK").words)
+            container.expect("controller does not say that it is ready", *_PYTHON, _READY, fails=True)
+            text = shipped_config(folder, 1883, passwords=container.secrets / "mosquitto_passwords")
+            with ExitStack() as stack:
+                stack.enter_context(mosquitto_from(folder, text))
+                for name in FIELD:
+                    stack.enter_context(container.started(name, *commands[name]))
+                for name in ("devices", "adapters"):
+                    container.wait_for(f"{name} is healthy", *services[name]["healthcheck"]["test"][1:])
+                container.wait_for("controller is ready", *_PYTHON, _READY)
+                told = yaml.safe_load((container.volume / "district" / "adapters.yaml").read_text(encoding="utf-8"))
+                count = len(told["gateways"])
+                what = f"{count} gateways are online and their readings are stored"
+                say("    " + container.wait_for(what, *_PYTHON, _GATEWAYS.format(count=count), within_s=240.0).strip())
+
+
+def command_of(container: Container, service: Mapping[str, Any]) -> list[str]:
+    """What an engine would start; the district of ``setup`` is a small one here."""
+    words = [*service.get("entrypoint", container.stage.last("ENTRYPOINT").words), *service["command"]]
+    return [word.replace("summer-peak", "quick") for word in words]
+
+
+@contextmanager
+def running_postgres(folder: Path, password: Path) -> Iterator[None]:
+    """Debian's PostgreSQL as compose.yaml sets its own up: one database, one user with a password."""
+    (programs,) = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
+    data = folder / "postgres"
+    data.mkdir()
+    secret = folder / "postgres.password"
+    shutil.copy(password, secret)
+    for path in (data, secret):
+        shutil.chown(path, "postgres", "postgres")
+    as_postgres = ["runuser", "-u", "postgres", "--"]
+    set_up = ["--username=vpp", f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums"]
+    control = [*as_postgres, str(programs / "pg_ctl"), f"--pgdata={data}", "--wait", "--silent"]
+    options = f"-c listen_addresses=127.0.0.1 -c port=5432 -c unix_socket_directories={data}"
+    login = {**os.environ, "PGPASSWORD": password.read_text(encoding="utf-8")}
+    quiet = subprocess.DEVNULL
+    subprocess.run([*as_postgres, str(programs / "initdb"), f"--pgdata={data}", *set_up], check=True, stdout=quiet)
+    subprocess.run([*control, "start", f"--log={data}/log", f"--options={options}"], check=True)
+    try:
+        create = [str(programs / "createdb"), "--host=127.0.0.1", "--username=vpp", "vpp"]
+        subprocess.run(create, check=True, env=login)
+        yield
+    finally:
+        subprocess.run([*control, "stop", "--mode=fast"], check=True)
 
 
 if __name__ == "__main__":

@@ -109,8 +109,16 @@ class Container:
             time.sleep(_ASK_EVERY_S)
 
 
-def entered(stage: Stage, root: Path, work: Path) -> Container:
-    """Mounts what an engine would: a read-only tree, fresh volume, secrets, ``/tmp`` and ``/dev/shm``."""
+def entered(stage: Stage, root: Path, work: Path, *, configs: Path, names: Sequence[str]) -> Container:
+    """Mounts what an engine would: a read-only tree, a fresh volume, secrets, ``/configs``, ``/tmp``, ``/dev/shm``.
+
+    Args:
+        stage: The image.
+        root: Its folder.
+        work: Where volume, secrets and logs go; emptied.
+        configs: What compose.yaml mounts on ``/configs``.
+        names: Hosts that are this very machine.
+    """
     shutil.rmtree(work, ignore_errors=True)
     volume, secrets = work / "volume", work / "secrets"
     volume.mkdir(parents=True)
@@ -121,6 +129,9 @@ def entered(stage: Stage, root: Path, work: Path) -> Container:
     target = root / stage.last("VOLUME").words[0].lstrip("/")
     (root / "run" / "secrets").mkdir(parents=True, exist_ok=True)
     (root / "dev" / "shm").mkdir(exist_ok=True)
+    (root / "configs").mkdir(exist_ok=True)
+    hosts = work / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {' '.join(names)}\n", encoding="utf-8")
     for words in (
         ["mount", "--bind", str(root), str(root)],
         ["mount", "-o", "remount,bind,ro", str(root)],
@@ -129,6 +140,8 @@ def entered(stage: Stage, root: Path, work: Path) -> Container:
         ["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", str(root / "dev" / "shm")],
         ["mount", "--bind", str(volume), str(target)],
         ["mount", "--bind", "-o", "ro", str(secrets), str(root / "run" / "secrets")],
+        ["mount", "--bind", "-o", "ro", str(configs), str(root / "configs")],
+        ["mount", "--bind", "-o", "ro", str(hosts), str(root / "etc" / "hosts")],
     ):
         subprocess.run(words, check=True)
     return Container(stage, root, volume, secrets)
