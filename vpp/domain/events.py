@@ -130,6 +130,9 @@ class Declaration:
     def __post_init__(self) -> None:
         if not self.event_id or len(self.event_id) > LONGEST_ID:
             raise InputError(f"event id {self.event_id!r} must have 1 to {LONGEST_ID} characters")
+        if self.end < self.start:
+            window = f"end {format_instant(self.end)} lies before start {format_instant(self.start)}"
+            raise InputError(f"event {self.event_id!r}: {window}")
         count = len(self.grid)
         if not 1 <= count <= LONGEST_EVENT_INTERVALS:
             window = f"{format_instant(self.start)} to {format_instant(self.end)}"

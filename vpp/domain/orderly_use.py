@@ -123,8 +123,8 @@ def warning_level(gap_kw: float, largest_kw: float, rule: WarningRule) -> GapWar
         if figure.value is None:
             unknown.append(figure.key)
         elif percent > figure.value or (level in REACHED and percent == figure.value):
-            # A known graver level that is reached makes unknown milder thresholds irrelevant.
+            # Thresholds rise: a graver level that is reached makes unknown milder ones irrelevant.
             found, unknown = level, []
-        elif unknown:
+        else:
             break
     return GapWarning(gap, largest_kw, percent, None if unknown else found, tuple(unknown))

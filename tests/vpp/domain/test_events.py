@@ -72,7 +72,7 @@ def test_cancel__while_active_is_released_and_verified() -> None:
         ({"event_id": "x" * 65}, "must have 1 to 64 characters"),
         ({"end": START}, "has 0 15-minute intervals; 1 to 96 are allowed"),
         ({"end": START + timedelta(hours=25)}, "has 100 15-minute intervals; 1 to 96 are allowed"),
-        ({"end": START - timedelta(hours=1)}, "length -4 is negative"),
+        ({"end": START - timedelta(hours=1)}, "end 2026-07-22T05:00:00Z lies before start 2026-07-22T06"),
         ({"start": START + timedelta(minutes=7), "end": END + timedelta(minutes=7)}, "is not on a 15-minute boundary"),
         ({"end": END + timedelta(minutes=1)}, "is not a whole number of 15-minute intervals after the start"),
         ({"target_mw": 50.0}, "event 'event-1': give exactly one of target_percent and target_mw"),
