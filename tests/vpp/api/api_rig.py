@@ -57,9 +57,7 @@ class Api:
 
 
 @asynccontextmanager
-async def opened_api(
-    caught: Caught, folder: Path, routers: Sequence[APIRouter] | None = None
-) -> AsyncIterator[Api]:
+async def opened_api(caught: Caught, folder: Path, routers: Sequence[APIRouter] | None = None) -> AsyncIterator[Api]:
     """The API on a copy of the district's store below ``folder``."""
     async with reopened(caught, folder) as district:
         controller = district.controller
@@ -84,9 +82,7 @@ async def opened_api(
 def _two_called(controller: Controller) -> tuple[str, str]:
     """Two plants that were called in both events: people whose figures are worth hiding from each other."""
     book, fleet = controller.recorder.book, controller.registry.fleet
-    called = [
-        {fleet.participant_of(r).id for r in book.event(event_id).commands} for event_id in (SETTLED, RUNNING)
-    ]
+    called = [{fleet.participant_of(r).id for r in book.event(event_id).commands} for event_id in (SETTLED, RUNNING)]
     first, second, *_ = sorted(p for p in called[0] & called[1] if p.startswith("p-plant"))
     return first, second
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from simulator.harness.assembly import shipped_programs
@@ -19,6 +20,7 @@ from tests.e2e.virtual_district import SETTINGS, District, running_district
 from vpp.bootstrap import Controller, Outside, Setup
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.events import Declaration, Direction, EventKind, EventState
+from vpp.domain.programs import Program
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.memory.bus import MemoryBroker
 from vpp.infra.prometheus import PrometheusMetrics
@@ -66,8 +68,13 @@ class StillClock:
         self._moved = asyncio.Event()
 
     async def sleep_until(self, instant: datetime) -> None:
-        while self.shown < instant:  # noqa: ASYNC110 - a clock is what other code would wait on
+        while self.shown < instant:
             await self._moved.wait()
+
+
+@cache
+def _programs() -> dict[str, Program]:
+    return shipped_programs()
 
 
 def declaration(event_id: str, start: datetime, hours: float = 1.0) -> Declaration:
@@ -150,7 +157,7 @@ async def reopened(caught: Caught, folder: Path) -> AsyncIterator[Reopened]:
         )
         setup = Setup(
             fleet=store.fleet(),
-            programs=shipped_programs(),
+            programs=_programs(),
             reference_peak=reference_peak_of(quick().district),
             epoch=next_epoch(store.epoch_path),
             settings=SETTINGS,
