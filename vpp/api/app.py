@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import MutableHeaders
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpp.api.access_routes import access_router
 from vpp.api.door import Door
 from vpp.api.health import health_router
-from vpp.api.problems import add_problem_handlers, problem
+from vpp.api.problems import MEDIA_TYPE, add_problem_handlers, problem
 from vpp.api.session_routes import session_router
 
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -33,7 +34,7 @@ def create_app(
         routers: Routes with their whole paths, in order of precedence.
         mounts: Further applications by path, such as static files.
     """
-    app = FastAPI(
+    app = Application(
         title="Beichen VPP",
         version=door.facts.version or "0",
         description=DESCRIPTION,
@@ -53,6 +54,21 @@ def create_app(
     app.add_middleware(BodyLimit, most_bytes=LARGEST_BODY_BYTES)
     app.add_middleware(SecurityHeaders, secure=door.facts.secure)
     return app
+
+
+class Application(FastAPI):
+    """FastAPI, with problems documented as what they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document; a problem has the media type of problems and no other."""
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for response in operation.get("responses", {}).values():
+                    content = response.get("content", {})
+                    if MEDIA_TYPE in content:
+                        content.pop("application/json", None)
+        return document
 
 
 def content_security_policy(nonce: str) -> str:

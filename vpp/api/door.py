@@ -38,6 +38,7 @@ class DoorFacts:
         version: Of the program.
         demo: Fixed credentials are in use; the login page may show them.
         metrics_open: ``/metrics`` needs no key.
+        check_within_s: Time that each check of ``/readyz`` is given.
     """
 
     public_url: str
@@ -45,6 +46,7 @@ class DoorFacts:
     version: str = ""
     demo: bool = False
     metrics_open: bool = False
+    check_within_s: float = 2.0
 
     @property
     def secure(self) -> bool:

@@ -11,7 +11,6 @@ from vpp.api.identity import identify
 from vpp.api.problems import ProblemError, problem, responses
 from vpp.domain.access import Role
 
-CHECK_WITHIN_S = 2.0
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 health_router = APIRouter(tags=["health"])
@@ -43,7 +42,7 @@ async def healthz() -> Alive:
 async def readyz(request: Request, door: DoorDep) -> Ready | Response:
     """Looks at the stores and at the link to the broker; 503 names what is missing."""
     names = list(door.readiness)
-    found = await asyncio.gather(*(_look(door.readiness[name]) for name in names))
+    found = await asyncio.gather(*(_look(door.readiness[name], door.facts.check_within_s) for name in names))
     missing = {name: reason for name, reason in zip(names, found, strict=True) if reason is not None}
     if door.stopping.is_set():
         missing["service"] = "it is going down"
@@ -75,9 +74,9 @@ async def metrics(_: Annotated[None, Depends(_may_read_metrics)], door: DoorDep)
     return Response(door.metrics.exposition(), headers={"Content-Type": EXPOSITION_TYPE})
 
 
-async def _look(check: Check) -> str | None:
+async def _look(check: Check, within_s: float) -> str | None:
     try:
-        async with asyncio.timeout(CHECK_WITHIN_S):
+        async with asyncio.timeout(within_s):
             return await check()
     except TimeoutError:
-        return f"no answer within {CHECK_WITHIN_S:g} s"
+        return f"no answer within {within_s:g} s"

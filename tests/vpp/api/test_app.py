@@ -108,14 +108,13 @@ async def test_readyz__ready_until_the_service_stops() -> None:
         assert (await bare.client.get("/readyz")).json()["missing"] == {"service": "it is going down"}
 
 
-async def test_readyz__a_check_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vpp.api.health.CHECK_WITHIN_S", 0.01)
-
+async def test_readyz__a_check_that_hangs_is_missing() -> None:
     async def hangs() -> str | None:
         await asyncio.Event().wait()
         return None
 
-    async with bare_app(readiness={"archive": hangs}) as bare:
+    facts = DoorFacts("http://127.0.0.1:8000", check_within_s=0.01)
+    async with bare_app(facts=facts, readiness={"archive": hangs}) as bare:
         assert (await bare.client.get("/readyz")).json()["missing"] == {"archive": "no answer within 0.01 s"}
 
 
@@ -171,5 +170,3 @@ async def test_openapi__problems_have_one_media_type_and_the_ways_in_are_declare
                 for status, response in operation["responses"].items():
                     if status >= "400":
                         assert list(response["content"]) == ["application/problem+json"], (path, method, status)
-
-

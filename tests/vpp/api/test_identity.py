@@ -95,7 +95,7 @@ async def test_session__unsafe_requests_need_the_csrf_token(bare: Bare) -> None:
     assert refused.status_code == 403
     assert refused.json()["type"] == "urn:vpp:problem:csrf"
     assert "X-CSRF-Token" in refused.json()["detail"]
-    assert (await bare.client.post("/for/anybody", headers={"X-CSRF-Token": "ü"})).status_code == 403
+    assert (await bare.client.post("/for/anybody", headers={b"X-CSRF-Token": "ü".encode()})).status_code == 403
     assert (await bare.client.post("/for/anybody", headers=csrf)).json() == "operator"
     foreign = csrf | {"Origin": "https://evil.example"}
     assert (await bare.client.post("/for/anybody", headers=foreign)).status_code == 403
@@ -211,9 +211,16 @@ async def test_api_keys__of_ones_own_role_only(bare: Bare) -> None:
     csrf = await bare.log_in("steel")
     made = await bare.client.post("/api/v1/api-keys", json={"label": "mine"}, headers=csrf)
     assert made.json()["participant_id"] == "p-steel"
-    for more in ({"role": "operator"}, {"participant_id": "p-mall"}, {"role": "participant", "participant_id": "p-mall"}):
+    for more in (
+        {"role": "operator"},
+        {"participant_id": "p-mall"},
+        {"role": "participant", "participant_id": "p-mall"},
+    ):
         refused = await bare.client.post("/api/v1/api-keys", json={"label": "x"} | more, headers=csrf)
-        assert (refused.status_code, refused.json()["detail"]) == (403, "'steel' may make API keys for its own role only")
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            "'steel' may make API keys for its own role only",
+        )
     async with bare.another() as machine:
         key = {"X-API-Key": made.json()["key"]}
         assert (await machine.get("/for/participants", headers=key)).json() == "p-steel"
