@@ -25,9 +25,13 @@ from tests.vpp.domain.event_samples import (
 )
 from vpp.domain.book import Book
 from vpp.domain.commands import ACK_TRANSITIONS, AckState
+from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import IllegalTransitionError, InputError, InvariantError, UnknownThingError
 from vpp.domain.events import EventKind, EventState, EventStep, steps_from
 from vpp.domain.facts import (
+    AccessRoundOpened,
+    ConsentGiven,
+    ConsentWithdrawn,
     ControllerStarted,
     EventApproved,
     EventCommitted,
@@ -39,6 +43,8 @@ from vpp.domain.facts import (
     ParticipantsInvited,
     ReadingsStored,
     StatementsIssued,
+    UpstreamCallReceived,
+    UpstreamTold,
 )
 from vpp.domain.timegrid import INTERVAL
 from vpp.infra.fact_codec import decode_fact, encode_fact, fact_kind
@@ -115,7 +121,17 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                 facts += [
                     frozen(BASELINES),
                     planned({"line-1": [40.0] * 4}, revision=seq),
-                    ParticipantOptedOut(at=START, event_id=EVENT, participant_id="mall", reason="r"),
+                    ParticipantOptedOut(at=START, event_id=EVENT, participant_id="mall", reason="r", by="mia"),
+                    InvitationAnswered(
+                        at=START, event_id=EVENT, participant_id="store", accepted=True, quantity_kw=0.1 * seq
+                    ),
+                    AccessRoundOpened(at=START, round=seq, by="admin"),
+                    ConsentGiven(at=START, participant_id="mall", scope=ConsentScope.ENERGY_DATA, by="mia"),
+                    ConsentWithdrawn(
+                        at=START, participant_id=["mall", "store"][seq % 2], scope=ConsentScope.ENERGY_DATA, by="mia"
+                    ),
+                    UpstreamCallReceived(at=START, event_id=EVENT, upstream="u", call_id=f"c-{seq}", digest="d"),
+                    UpstreamTold(at=START, event_id=EVENT, upstream="u", call_id=f"c-{seq}", what="received"),
                     statements(),
                 ]
     return facts

@@ -1,0 +1,57 @@
+"""Facts as ledgers of earlier versions hold them keep their bytes, and say what they said."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.vpp.domain.event_samples import EARLY, EVENT, approved
+from vpp.domain.events import EventStep
+from vpp.domain.facts import LATER_FIELDS, EventAdvanced, Fact, InvitationAnswered, ParticipantOptedOut
+from vpp.infra.fact_codec import decode_fact, encode_fact, fact_kind
+
+OLDER: list[tuple[Fact, bytes]] = [
+    (
+        InvitationAnswered(at=EARLY, event_id=EVENT, participant_id="mall", accepted=True),
+        b'{"accepted":true,"at":"2026-07-22T04:00:00Z","event_id":"event-1","participant_id":"mall"}',
+    ),
+    (
+        ParticipantOptedOut(at=EARLY, event_id=EVENT, participant_id="mall", reason="ill"),
+        b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","participant_id":"mall","reason":"ill"}',
+    ),
+    (
+        EventAdvanced(at=EARLY, event_id=EVENT, step=EventStep.CANCEL, reason="rain"),
+        b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","reason":"rain","step":"cancel"}',
+    ),
+    (
+        approved(),
+        (
+            b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","reference_peak_date":"2026-07-01",'
+            b'"reference_peak_kw":1000.0,"reference_peak_source":"a test","target_kw":[50.0,50.0,50.0,50.0]}'
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "written"), OLDER, ids=[fact_kind(fact) for fact, _ in OLDER])
+def test_encode_fact__as_an_earlier_version_wrote_it(fact: Fact, written: bytes) -> None:
+    assert encode_fact(fact) == written
+    assert decode_fact(fact_kind(fact), written) == fact
+    assert not [name for name in LATER_FIELDS if f'"{name}"'.encode() in written]
+
+
+def test_encode_fact__what_a_later_field_says_is_kept() -> None:
+    bid = InvitationAnswered(
+        at=EARLY,
+        event_id=EVENT,
+        participant_id="mall",
+        accepted=True,
+        by="mia",
+        quantity_kw=12.5,
+        price_cny_per_kwh=Decimal("0.80"),
+    )
+
+    written = encode_fact(bid)
+
+    assert b'"by":"mia"' in written
+    assert b'"price_cny_per_kwh":"0.80","quantity_kw":12.5' in written
+    assert decode_fact("InvitationAnswered", written) == bid
