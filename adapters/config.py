@@ -30,13 +30,25 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 
 
 class TlsSection(FileModel):
-    """TLS to the broker; ``ca_file``: whose certificates are trusted, the system's when not given."""
+    """TLS to the broker.
+
+    Attributes:
+        ca_file: Whose certificates are trusted, the system's when not given.
+    """
 
     ca_file: Path | None = None
 
 
 class BrokerSection(FileModel):
-    """The MQTT broker; the password is the first line of a file of its own."""
+    """The MQTT broker.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port; 8883 is usual with TLS.
+        username: Login of this process; none to connect without a name.
+        password_file: File whose first line is the password.
+        tls: TLS to the broker; an empty section trusts the system's authorities.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 1883
@@ -46,7 +58,13 @@ class BrokerSection(FileModel):
 
 
 class ClockSection(FileModel):
-    """Scaled time: ``now = at + speed * (wall - wall_at)``."""
+    """Scaled time: ``now = at + speed * (wall - wall_at)``.
+
+    Attributes:
+        at: What the clock shows at ``wall_at``; with offset.
+        wall_at: Real instant; with offset.
+        speed: Scaled seconds per second.
+    """
 
     at: Instant
     wall_at: Instant
@@ -54,27 +72,46 @@ class ClockSection(FileModel):
 
 
 class HttpSection(FileModel):
-    """Where ``/metrics`` and ``/healthz`` are served."""
+    """Where ``/metrics`` and ``/healthz`` are served.
+
+    Attributes:
+        host: Address to listen on; 0.0.0.0 for all.
+        port: TCP port; 0 for a free one.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9101
 
 
 class NobodySection(FileModel):
-    """No panel is installed: every question runs into its deadline."""
+    """No panel is installed: every question runs into its deadline.
+
+    Attributes:
+        mode: Who confirms for a resource that needs a person: nobody, everybody by itself, or files.
+    """
 
     mode: Literal["nobody"] = "nobody"
 
 
 class AutoSection(FileModel):
-    """Everybody says yes after ``after_s`` seconds, by the gateway's clock."""
+    """Everybody says yes by itself; for simulated districts.
+
+    Attributes:
+        mode: ``auto``.
+        after_s: Until the yes, by the gateway's clock.
+    """
 
     mode: Literal["auto"]
     after_s: Annotated[float, Field(ge=0)] = 0.0
 
 
 class FilesSection(FileModel):
-    """Questions and answers are files in ``folder``."""
+    """Questions and answers are files.
+
+    Attributes:
+        mode: ``files``.
+        folder: Where they lie.
+    """
 
     mode: Literal["files"]
     folder: Path
@@ -84,7 +121,12 @@ ConfirmSection = Annotated[NobodySection | AutoSection | FilesSection, Field(dis
 
 
 class RestartSection(FileModel):
-    """Pause before a gateway that failed is started again; doubles up to ``longest_s``."""
+    """Pause before a gateway that failed is started again; doubles each time.
+
+    Attributes:
+        first_s: The first pause.
+        longest_s: The longest.
+    """
 
     first_s: Annotated[float, Field(gt=0)] = 1.0
     longest_s: Annotated[float, Field(gt=0)] = 60.0
@@ -94,9 +136,17 @@ class ResourceSection(FileModel):
     """One resource; the attributes are those of ``ResourceSpec``.
 
     Attributes:
+        id: As the controller's registration has it.
+        site_id: The site that it stands on.
+        rated_kw: Rating of all its devices together.
         devices: A list of devices, or a range behind one unit.
         map: Name of a register map in one of the ``maps`` folders, or a file.
         terms: Keys of the terms that belong to the kind; the defaults where not given.
+        profile_kw: Power on a typical day without events, 96 values; for storage the schedule.
+        notice_s: How long before its start a command must come.
+        confirm_within_s: A person on site confirms within this time; nobody is asked when not given.
+        opted_in: False refuses every command.
+        protected: A protected class: refuses every command, whatever else is configured.
     """
 
     id: Id
@@ -146,6 +196,10 @@ class GatewaySection(FileModel):
     """One gateway.
 
     Attributes:
+        gateway_id: Its id, and its client id at the broker.
+        capability_every_min: How often it says what its resources offer.
+        horizon_intervals: How far ahead it says so, in 15-minute intervals.
+        outside_timeout_s: For each call to broker and devices.
         driver: How its devices are reached; ``type`` says by which protocol (``modbus``).
         read_offset_s: How long after a minute's end the devices are read, by the gateway's clock.
     """
@@ -168,6 +222,12 @@ class AdaptersConfig(FileModel):
     """The whole file.
 
     Attributes:
+        broker: The MQTT broker.
+        clock: Scaled time; real time when not given.
+        http: Where ``/metrics`` and ``/healthz`` are served; nowhere when not given.
+        confirm: Who confirms for resources that need a person.
+        restart: Pauses before a gateway that failed is started again.
+        gateways: The gateways of this process.
         disk: Folder of the gateways' SQLite files.
         maps: Folders with register maps, looked through before the shipped one.
         log_json: One JSON object per line in place of lines for people.

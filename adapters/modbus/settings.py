@@ -12,9 +12,11 @@ class ModbusSettings(FileModel):
     """How the driver talks to its devices.
 
     Attributes:
+        type: The protocol.
         timeout_s: For opening a connection and for each answer, wall seconds.
         pass_timeout_s: For one minute's reading over one connection; what was not reached by then is not online.
         backoff_first_s: Pause after a failed connection; doubles up to ``backoff_longest_s``. By the gateway's clock.
+        backoff_longest_s: The longest such pause.
         silent_unit_longest_min: A unit that does not answer is asked again after 1, 2, 4 ... minutes, at most this.
         nameplate_every_min: How often what hardly changes is read again.
         late_waits_s: Pauses before a device whose minute stamp is late is asked again, by the gateway's clock.
@@ -36,6 +38,9 @@ class DeviceAddress(FileModel):
     """One device.
 
     Attributes:
+        host: Name or address.
+        port: TCP port.
+        unit: Unit id.
         base_address: Added to each address of the map, in every table.
     """
 
@@ -49,6 +54,11 @@ class DeviceRange(DeviceAddress):
     """Several devices behind one unit, a fixed number of registers apart.
 
     Attributes:
+        host: Name or address.
+        port: TCP port.
+        unit: Unit id that they share.
+        base_address: Of the first one; added to each address of the map.
+        count: How many.
         stride: From one device's block to the next; the map's own, per table, when not given.
     """
 

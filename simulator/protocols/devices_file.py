@@ -12,7 +12,12 @@ from simulator.files import FileModel, ScenarioFileError, read_model
 
 
 class GatewayPort(FileModel):
-    """The Modbus TCP port of one gateway's devices."""
+    """The Modbus TCP port of one gateway's devices.
+
+    Attributes:
+        id: The gateway.
+        port: TCP port.
+    """
 
     id: str
     port: Annotated[int, Field(gt=0, lt=65536)]
@@ -28,6 +33,7 @@ class DevicesFile(FileModel):
         state: Folder of the devices' memory.
         maps: Folder of the register maps.
         host: Address to listen on.
+        gateways: Whose devices are served, and where.
         clock: Scaled time; the machine's own without it.
         holidays: Days of rest besides weekends, for all days that the devices will see; the district's without it.
         working_weekends: Weekend days worked in lieu.
