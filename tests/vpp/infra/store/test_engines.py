@@ -9,10 +9,10 @@ from sqlalchemy import MetaData
 
 from vpp.domain.errors import StoreError
 from vpp.infra.store.archive import open_archive
-from vpp.infra.store.engines import Durability, open_engine
+from vpp.infra.store.engines import Durability, open_engine, shown, with_password
 from vpp.infra.store.ledger import open_ledger
 from vpp.infra.store.migrate import upgrade
-from vpp.infra.store.tables import ARCHIVE, LEDGER
+from vpp.infra.store.tables import ACCESS, ARCHIVE, LEDGER
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nosuchbase:///x"])
@@ -41,10 +41,28 @@ def test_upgrade__database_of_a_newer_version(tmp_path: Path) -> None:
         upgrade(engine, "ledger")
 
 
-@pytest.mark.parametrize(("database", "tables"), [("ledger", LEDGER), ("archive", ARCHIVE)])
+@pytest.mark.parametrize(("database", "tables"), [("ledger", LEDGER), ("archive", ARCHIVE), ("access", ACCESS)])
 def test_upgrade__twice_leaves_exactly_the_tables_of_the_code(database: str, tables: MetaData) -> None:
     engine = open_engine("sqlite://", Durability.NORMAL)
     upgrade(engine, database)
     upgrade(engine, database)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables) == []
+
+
+def test_open_engine__other_databases_are_refused() -> None:
+    with pytest.raises(StoreError, match=r"'mysql://u:\*\*\*@h/d' cannot be used: expected sqlite or postgresql"):
+        open_engine("mysql://u:secret@h/d", Durability.FULL)
+
+
+def test_shown__has_no_password() -> None:
+    assert shown("postgresql://u:s3:cret@h/d") == "postgresql://u:***@h/d"
+    assert shown("postgresql://u@h/d") == "postgresql://u@h/d"
+
+
+def test_with_password__goes_into_servers_addresses_only() -> None:
+    assert with_password("postgresql://u@h/d", "p@ss/word") == "postgresql://u:p%40ss%2Fword@h/d"
+    assert with_password("postgresql://u@h/d", None) == "postgresql://u@h/d"
+    assert with_password("sqlite:///a.db", "word") == "sqlite:///a.db"
+    with pytest.raises(StoreError, match="store address 'nonsense' cannot be used"):
+        with_password("nonsense", "word")

@@ -1,16 +1,22 @@
 """The store folder on disk."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.vpp.domain.event_samples import EARLY
 from tests.vpp.domain.fleet_samples import NODES, PARTICIPANTS, RESOURCES, SITES, sample_fleet
 from vpp.domain.errors import ConfigError
 from vpp.domain.fleet import Fleet
-from vpp.infra.store.folder import StoreFolder
+from vpp.domain.timegrid import INTERVAL, TimeGrid
+from vpp.infra.store.folder import FlowForecast, StoreFolder
+
+T0 = datetime(2026, 7, 19, 16, 0, tzinfo=UTC)
 
 
 def test_create_new__keeps_the_earlier_store_under_the_next_number(tmp_path: Path) -> None:
