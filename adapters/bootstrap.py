@@ -5,6 +5,7 @@ gateway runs on its own: one that fails is started again after a pause, and the 
 """
 
 import asyncio
+import logging
 import random
 import ssl
 from collections.abc import Iterator
@@ -31,10 +32,11 @@ from adapters.kit.store import GatewayStore
 from adapters.modbus.layout import ResourceDevices, points_of
 from adapters.modbus.map_check import check_serves, load_map
 from adapters.modbus.map_file import RegisterMap
-from adapters.registry import DRIVERS, OpenDriver, standard_adapters
+from adapters.registry import DRIVERS, DriverGround, OpenDriver, standard_adapters
 from vpp.config_files import config_root
 from vpp.domain.errors import ConfigError, InputError
 from vpp.infra.clock import ScaledClock, SystemClock
+from vpp.infra.logs import set_up_logs
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.ports import Bus, Clock
@@ -108,7 +110,7 @@ class GatewayProcess:
 
     @contextmanager
     def _gateway(self, planned: Planned) -> Iterator[Gateway]:
-        with self.driver(planned) as driver, ExitStack() as stack:
+        with self.driver(planned, disk=self.config.disk) as driver, ExitStack() as stack:
             store = GatewayStore(str(self.config.disk / f"{planned.section.gateway_id}.sqlite"))
             stack.callback(store.close)
             ports = GatewayPorts(
@@ -123,12 +125,11 @@ class GatewayProcess:
             yield Gateway(planned.config, ports)
 
     @contextmanager
-    def driver(self, planned: Planned) -> Iterator[OpenDriver]:
-        """The gateway's driver, closed at the end."""
+    def driver(self, planned: Planned, *, disk: Path | None = None) -> Iterator[OpenDriver]:
+        """The gateway's driver, closed at the end; without a ``disk`` it leaves nothing behind."""
         section = planned.section
-        driver = DRIVERS[section.driver.type](
-            section.gateway_id, planned.devices, section.driver, self.clock, self.metrics
-        )
+        ground = DriverGround(section.gateway_id, self.clock, self.metrics, disk)
+        driver = DRIVERS[section.driver.type](ground, planned.devices, section.driver)
         try:
             yield driver
         finally:
@@ -223,3 +224,8 @@ def _confirmations(config: AdaptersConfig) -> Confirmations:
             return AnswersByFile(folder)
         case _:
             return NobodyAnswers()
+
+
+def start_logs(config: AdaptersConfig, *, quiet: bool) -> None:
+    """Logs go to standard error; a ``quiet`` process says warnings only."""
+    set_up_logs(json=config.log_json, level=logging.WARNING if quiet else logging.INFO)

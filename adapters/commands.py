@@ -9,16 +9,18 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import numpy as np
 import typer
 
-from adapters.bootstrap import GatewayProcess, Planned, compose
-from adapters.config import load_config
 from adapters.conform_command import conform_command
-from adapters.kit.driver import DeviceReadings
 from vpp.domain.errors import VppError
+
+if TYPE_CHECKING:
+    # Loaded when a command runs, so that `vpp --help` answers at once.
+    from adapters.bootstrap import GatewayProcess, Planned
+    from adapters.kit.driver import DeviceReadings
 
 R = TypeVar("R")
 GOOD, SOME_MISSING, BAD_INPUT = 0, 1, 2
@@ -31,7 +33,7 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="YAML file of the g
 @adapters_app.command("run")
 def run_command(config: ConfigOption) -> None:
     """Run all gateways of a configuration until stopped (SIGTERM or Ctrl-C)."""
-    process = _composed(config)
+    process = _composed(config, quiet=False)
     try:
         _run(process.run())
     except VppError as error:
@@ -43,14 +45,14 @@ def run_command(config: ConfigOption) -> None:
 @adapters_app.command("check")
 def check_command(config: ConfigOption) -> None:
     """Read every device once and print what it says; exit 0 all answer, 1 some do not, 2 bad input."""
-    process = _composed(config)
+    process = _composed(config, quiet=True)
     missing = 0
     for planned in process.gateways:
         missing += _run(check_gateway(process, planned))
     raise typer.Exit(SOME_MISSING if missing else GOOD)
 
 
-async def check_gateway(process: GatewayProcess, planned: Planned) -> int:
+async def check_gateway(process: "GatewayProcess", planned: "Planned") -> int:
     """Prints a line per device; gives how many could not be read."""
     with process.driver(planned) as driver:
         now = process.clock.now().astimezone(UTC).replace(second=0, microsecond=0)
@@ -64,7 +66,7 @@ async def check_gateway(process: GatewayProcess, planned: Planned) -> int:
         return len(driver.trouble)
 
 
-def _said(readings: DeviceReadings, device: int) -> str:
+def _said(readings: "DeviceReadings", device: int) -> str:
     setpoint_kw = float(readings.setpoint_kw[device])
     words = [
         f"{readings.power_kw[device]:.3f} kW",
@@ -81,11 +83,16 @@ def _said(readings: DeviceReadings, device: int) -> str:
     return ", ".join(words)
 
 
-def _composed(config: Path) -> GatewayProcess:
+def _composed(config: Path, *, quiet: bool) -> "GatewayProcess":
+    from adapters.bootstrap import compose, start_logs  # noqa: PLC0415 - as above
+    from adapters.config import load_config  # noqa: PLC0415 - as above
+
     try:
-        return compose(load_config(config), file=config)
+        process = compose(load_config(config), file=config)
     except VppError as error:
         _refuse(error)
+    start_logs(process.config, quiet=quiet)
+    return process
 
 
 def _refuse(error: VppError) -> NoReturn:

@@ -1,6 +1,8 @@
 """Which adapter serves which kind of resource, and which driver speaks which protocol."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from adapters.charging.piles import ChargingAdapter
@@ -10,6 +12,7 @@ from adapters.kit.adapter import Adapter
 from adapters.kit.driver import DeviceDriver
 from adapters.modbus.driver import ModbusDriver
 from adapters.modbus.layout import ResourceDevices
+from adapters.modbus.rollovers import RolloverFile
 from adapters.modbus.settings import ModbusSettings
 from adapters.storage.battery import StorageAdapter
 from vpp.domain.fleet import ResourceKind
@@ -32,14 +35,28 @@ class OpenDriver(DeviceDriver, Protocol):
         """Ends its connections."""
 
 
-DriverMaker = Callable[[str, Sequence[ResourceDevices], ModbusSettings, Clock, Metrics], OpenDriver]
-"""Gateway id, devices, settings, clock and metrics to a driver."""
+@dataclass(frozen=True, slots=True, eq=False)
+class DriverGround:
+    """What a driver stands on, whatever its protocol.
+
+    Attributes:
+        disk: Folder for what it must remember over a restart; ``None``: it only looks.
+    """
+
+    gateway_id: str
+    clock: Clock
+    metrics: Metrics
+    disk: Path | None = None
 
 
-def _modbus(
-    gateway_id: str, resources: Sequence[ResourceDevices], settings: ModbusSettings, clock: Clock, metrics: Metrics
-) -> OpenDriver:
-    return ModbusDriver(gateway_id, resources, settings=settings, clock=clock, metrics=metrics)
+DriverMaker = Callable[[DriverGround, Sequence[ResourceDevices], ModbusSettings], OpenDriver]
+
+
+def _modbus(ground: DriverGround, resources: Sequence[ResourceDevices], settings: ModbusSettings) -> OpenDriver:
+    kept = None if ground.disk is None else RolloverFile(ground.disk / f"{ground.gateway_id}.rollovers.json")
+    return ModbusDriver(
+        ground.gateway_id, resources, settings=settings, clock=ground.clock, metrics=ground.metrics, rollovers=kept
+    )
 
 
 DRIVERS: Mapping[str, DriverMaker] = {"modbus": _modbus}

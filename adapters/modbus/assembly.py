@@ -13,7 +13,7 @@ from adapters.kit.driver import (
 )
 from adapters.modbus.energy import EnergyRegister
 from adapters.modbus.layout import DeviceGroup
-from adapters.modbus.roles import UNUSED
+from adapters.modbus.roles import NEEDED, UNUSED
 from adapters.modbus.units import OF_ANOTHER
 from adapters.modbus.values import flags, held_setpoints, implausible, values
 from vpp.domain.fleet import ResourceKind
@@ -43,6 +43,9 @@ class GroupReader:
 
     def least_kw(self) -> Series:
         """Smallest power while running, per device; 0 where there is none."""
+        if "power_min" not in NEEDED[self.group.kind]:
+            # Zones and batteries have none, and the field is then not read where the map has it.
+            return np.zeros(len(self.group.points))
         return values(self.group, "power_min")
 
     def lag_min(self, minute: int) -> Series | None:
@@ -52,6 +55,11 @@ class GroupReader:
             return None
         ends = np.floor(values(self.group, "minute")) + (0.0 if register_map.stamp_counts_ends else 1.0)
         return np.asarray(minute - ends, dtype=np.float64)
+
+    @property
+    def counters(self) -> dict[str, EnergyRegister]:
+        """Its energy registers by field."""
+        return {"energy": self._energy} | ({} if self._export is None else {"energy_export": self._export})
 
     def read(self, minute: int, trouble: dict[int, str]) -> tuple[Series, Registers]:
         """Power and register; devices with an answer that cannot be true are added to ``trouble``."""

@@ -6,7 +6,7 @@ cannot be true, is not online in that minute, for a reason that is counted; the 
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +14,10 @@ import numpy as np
 from adapters.kit.driver import ApplyResult, DeviceReadings, DriverError, Indices, Mask
 from adapters.modbus.assembly import GroupReader, readings_of
 from adapters.modbus.connection import Connection
+from adapters.modbus.energy import EnergyRegister
 from adapters.modbus.layout import DeviceGroup, ResourceDevices, groups_of
+from adapters.modbus.map_file import Table
+from adapters.modbus.rollovers import SAVE_EVERY_MIN, RolloverFile
 from adapters.modbus.server import Order, Outcome, Server, Trouble
 from adapters.modbus.setpoints import step_kw, target, writes_to_hold, writes_to_release
 from adapters.modbus.settings import ModbusSettings
@@ -30,7 +33,7 @@ _SECONDS_PER_MINUTE = 60
 class ModbusDriver:
     """Implements ``DeviceDriver``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a driver stands on
         self,
         gateway_id: str,
         resources: Sequence[ResourceDevices],
@@ -38,8 +41,13 @@ class ModbusDriver:
         settings: ModbusSettings,
         clock: Clock,
         metrics: Metrics,
+        rollovers: RolloverFile | None = None,
     ) -> None:
-        """Nothing connected yet; the first ``read`` connects."""
+        """Nothing connected yet; the first ``read`` connects.
+
+        Raises:
+            StoreError: ``rollovers``, where the meters' roll-overs are kept, cannot be read.
+        """
         self._gateway_id = gateway_id
         self._settings = settings
         self._clock = clock
@@ -55,6 +63,10 @@ class ModbusDriver:
         self._servers = self._make_servers()
         self._server_of = {device: server for server in self._servers for device in server.devices}
         self._doubted: set[int] = set()
+        self._rollovers = rollovers
+        self._kept: dict[str, tuple[int, float]] = {}
+        self._kept_minute = 0
+        self._remind()
         self.trouble: Trouble = {}
 
     @property
@@ -87,6 +99,7 @@ class ModbusDriver:
             trouble.setdefault(device, "a write was not answered")
         self._doubted.clear()
         readings = readings_of(self._readers, self._count, minute, trouble)
+        self._keep(minute)
         self._tell(trouble)
         return readings
 
@@ -207,6 +220,32 @@ class ModbusDriver:
             )
             for (host, port), groups in members.items()
         ]
+
+    def _meters(self) -> Iterator[tuple[str, EnergyRegister, int]]:
+        for reader in self._readers:
+            for name, counter in reader.counters.items():
+                for row, point in enumerate(reader.group.points):
+                    address = reader.group.register_map.fields[name].address
+                    yield f"{point.host}:{point.port}/{point.unit}/{point.bases[Table.HOLDING]}/{address}", counter, row
+
+    def _remind(self) -> None:
+        if self._rollovers is not None and (known := self._rollovers.load()):
+            for meter, counter, row in self._meters():
+                if meter in known:
+                    counter.remind(row, *known[meter])
+
+    def _keep(self, minute: int) -> None:
+        """Saves now and then; a roll-over since then, or while we are down, shows by the raw value that has fallen."""
+        if self._rollovers is None or minute - self._kept_minute < SAVE_EVERY_MIN:
+            return
+        known: dict[str, tuple[int, float]] = {}
+        remembered = {id(c): c.remembered() for reader in self._readers for c in reader.counters.values()}
+        for meter, counter, row in self._meters():
+            if row in remembered[id(counter)]:
+                known[meter] = remembered[id(counter)][row]
+        if known and known != self._kept:
+            self._rollovers.save(known)
+        self._kept, self._kept_minute = known, minute
 
     def _tell(self, trouble: Trouble) -> None:
         for why, times in Counter(trouble.values()).items():

@@ -1,7 +1,6 @@
 """Energy registers as one count that only ever goes on: roll-over unwrapped, jumps found."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.kit.driver import Mask, Registers
 from adapters.modbus.layout import DeviceGroup
@@ -54,6 +53,7 @@ class EnergyRegister:
         falls = known & (raw < self._raw)
         rolled = falls & (self._range > 0) & (self._raw - raw > self._range / 2)
         turns = self._turns + rolled
+        # A minute of 0 is one before a restart: how long ago is not known, and any rise is believed.
         passed_h = np.maximum(minute - self._minute, 1.0) / 60.0
         rise_wh = (raw - self._raw + rolled * self._range) * self._factor
         most_wh = self._largest_kw * passed_h * 1000.0 + _SLACK_STEPS * abs(self._factor) + _SLACK_WH
@@ -66,7 +66,13 @@ class EnergyRegister:
         shown = (np.nan_to_num(raw) + self._turns * self._range) * self._factor + self._offset
         return np.rint(shown).astype(np.int64), fallen, jumped
 
-    @property
-    def turns(self) -> NDArray[np.float64]:
-        """How often each device's register has rolled over; to be kept over a restart."""
-        return self._turns.copy()
+    def remembered(self) -> dict[int, tuple[int, float]]:
+        """Per device's row, how often its register has rolled over and its last raw value, where it can roll over."""
+        if not self._range:
+            return {}
+        return {row: (int(self._turns[row]), float(self._raw[row])) for row in np.flatnonzero(self._seen).tolist()}
+
+    def remind(self, row: int, turns: int, raw: float) -> None:
+        """Takes up what was remembered before a restart; a roll-over since then is noticed."""
+        if self._range and 0 <= raw < self._range and turns >= 0:
+            self._turns[row], self._raw[row], self._seen[row] = turns, raw, True

@@ -1,9 +1,11 @@
 """A Modbus TCP server that a test can make misbehave: silent units, exceptions, garbled and torn answers."""
 
 import asyncio
+import queue
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 WRITES = frozenset({5, 6, 15, 16})
@@ -120,3 +122,23 @@ async def field_server(port: int = 0) -> AsyncIterator[FieldServer]:
         server.close()
         made.hang_up()
         await server.wait_closed()
+
+
+@contextmanager
+def field_server_in_thread() -> Iterator[FieldServer]:
+    """A running server for tests whose own thread is busy."""
+    ready: queue.Queue[FieldServer] = queue.Queue()
+    done = threading.Event()
+
+    async def serve() -> None:
+        async with field_server() as server:
+            ready.put(server)
+            await asyncio.get_running_loop().run_in_executor(None, done.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        yield ready.get()
+    finally:
+        done.set()
+        thread.join()

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from adapters.kit.driver import DriverError
+from adapters.modbus.driver import ModbusDriver
 from adapters.modbus.map_check import load_map
+from adapters.modbus.rollovers import RolloverFile
+from adapters.modbus.settings import ModbusSettings
 from tests.adapters.modbus.driver_rig import (
     AT,
     MINUTE,
     STAMP,
+    Counted,
     StoppedClock,
     counts,
     driver,
@@ -20,6 +24,7 @@ from tests.adapters.modbus.driver_rig import (
     shipped,
 )
 from tests.adapters.modbus.field_server import FieldServer, field_server
+from vpp.domain.errors import StoreError
 from vpp.domain.fleet import ResourceKind
 
 ONE = np.array([0], dtype=np.int64)
@@ -265,6 +270,29 @@ async def test_read__register_rolls_over_and_a_fall_is_flagged(tmp_path: Path) -
         (None, "its energy register jumped"),
         ((top + 4_000_050) * 10, ""),
     ]
+
+
+async def test_read__a_roll_over_while_the_process_was_down_is_unwrapped(tmp_path: Path) -> None:
+    made_map = load_map(own_map(tmp_path, LINE))
+    file = RolloverFile(tmp_path / "gw.rollovers.json")
+    seen = []
+    async with field_server() as server:
+        for minute, raw in enumerate((2**32 - 100, 50)):
+            server.put(1, 110, ">I", raw)
+            resources = [resource(made_map, server.port)]
+            settings, clock = ModbusSettings(), StoppedClock()
+            made = ModbusDriver("gw", resources, settings=settings, clock=clock, metrics=Counted(), rollovers=file)
+            readings = await made.read(AT + minute * 600 * MINUTE)
+            seen.append((int(readings.register_wh[0]), bool(readings.online[0])))
+            made.close()
+    assert seen == [((2**32 - 100) * 10, True), ((2**32 + 50) * 10, True)]
+
+
+def test_rollover_file__unreadable_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[1]")
+    with pytest.raises(StoreError, match=r"roll-over file '.*x.json'"):
+        RolloverFile(tmp_path / "x.json").load()
+    assert RolloverFile(tmp_path / "none.json").load() == {}
 
 
 async def test_apply__shipped_map_writes_setpoint_and_enable_in_one_request() -> None:
