@@ -258,7 +258,12 @@ def test_expressions__counters_are_never_read_bare() -> None:
     for expression in expressions():
         for name in METRIC.findall(expression):
             if name in counters:
-                assert re.search(rf"\b(rate|increase)\({name}(\{{[^}}]*\}})?\[\d+[mh]\]\)", expression), expression
+                risen = re.search(rf"\b(rate|increase)\({name}\[\d+[mh]\]\)", expression)
+                bare = re.sub(
+                    rf"(rate|increase)\({name}\[\d+[mh]\]\)|\({name} unless {name} offset \d+m\)", "", expression
+                )
+                assert risen, expression
+                assert name not in bare, expression
 
 
 def test_alerts__each_has_a_paragraph_in_the_operating_manual() -> None:

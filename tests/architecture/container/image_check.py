@@ -114,15 +114,12 @@ def check_files() -> None:
     here = WORK / "prometheus.yml"
     text = (folder / "prometheus.yml").read_text(encoding="utf-8")
     here.write_text(text.replace("/etc/prometheus/alerts.yml", str(folder / "alerts.yml")), encoding="utf-8")
-    checked = subprocess.run(
-        [str(tools / "usr" / "bin" / "promtool"), "check", "config", str(here)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if checked.returncode != 0:
-        raise ImageCheckError(f"promtool: {checked.stdout}{checked.stderr}")
-    say("ok: promtool takes prometheus.yml and alerts.yml")
+    promtool = str(tools / "usr" / "bin" / "promtool")
+    for words in (("check", "config", str(here)), ("test", "rules", str(folder / "alerts_test.yml"))):
+        checked = subprocess.run([promtool, *words], capture_output=True, text=True, check=False)
+        if checked.returncode != 0:
+            raise ImageCheckError(f"promtool {' '.join(words)}: {checked.stdout}{checked.stderr}")
+    say("ok: promtool takes prometheus.yml and alerts.yml, and the alerts' own tests pass")
 
 
 def check_image(container: Container) -> None:
