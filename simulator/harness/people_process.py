@@ -7,7 +7,7 @@ operator's API key; the service records on whose behalf.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,11 +57,11 @@ def load_people_file(path: Path) -> PeopleFile:
 class People:
     """All participants, seen from the service's invitations."""
 
-    def __init__(self, client: httpx.AsyncClient, answers: Mapping[str, Answer], clock: PlantClock) -> None:
-        """``client`` has the service's address and the key."""
+    def __init__(self, client: httpx.AsyncClient, answers: Mapping[str, Answer], now: Callable[[], datetime]) -> None:
+        """``client`` has the service's address and the key; ``now`` tells the district's time."""
         self._client = client
         self._answers = answers
-        self._clock = clock
+        self._now = now
 
     async def look(self) -> int:
         """Gives every answer that is due; returns how many were given.
@@ -79,7 +79,7 @@ class People:
 
     def _due(self, line: Mapping[str, Any], answer: Answer) -> bool:
         invited_at: datetime = strict_instant(line["invited_at"])
-        return self._clock.now() >= invited_at + timedelta(minutes=answer.delay_minutes)
+        return self._now() >= invited_at + timedelta(minutes=answer.delay_minutes)
 
     async def _give(self, line: Mapping[str, Any], answer: Answer) -> int:
         event_id, participant_id = line["event_id"], line["participant_id"]
@@ -116,7 +116,7 @@ async def play_people(told: PeopleFile) -> None:
     answers = draw_answers(load_scenario(told.scenario), told.seed)
     headers = {"X-API-Key": _key(told.api_key_file)}
     async with httpx.AsyncClient(base_url=told.url, headers=headers, timeout=TIMEOUT_S) as client:
-        people = People(client, answers, PlantClock(told.clock))
+        people = People(client, answers, PlantClock(told.clock).now)
         while True:
             try:
                 given = await people.look()
