@@ -201,6 +201,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "solver.exact": ("exact (HiGHS)", "精确求解（HiGHS）"),
     "solver.greedy": ("greedy merit order", "优先序贪心"),
     "invariant.protected_never_called": ("No protected customer was called", "未调用受保护用户"),
+    "invariant.bids_never_exceeded": ("Nobody was asked for more than it bid", "调用量未超出任何申报量"),
     "invariant.only_committed_called": ("Only committed resources were called", "只调用已承诺资源"),
     "invariant.setpoints_within_rating": ("Setpoints within ratings", "指令不超过额定功率"),
     "invariant.commands_ordered": ("Commands in rising order", "指令序号递增"),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 
+import numpy as np
+
 from vpp.domain.book import Book, EventRecord
 from vpp.domain.outcome import MATERIAL_KW, commanded_kw
 from vpp.domain.settlement import Statement, district_net_kwh
@@ -20,6 +22,7 @@ def invariants(
     return {
         "protected_never_called": _protected(record, registry),
         "only_committed_called": _committed(record),
+        "bids_never_exceeded": _bids(record, registry),
         "setpoints_within_rating": _ratings(record, registry),
         "commands_ordered": _ordered(record),
         "acknowledged_not_above_commanded": _acknowledged(measured),
@@ -40,6 +43,20 @@ def _committed(record: EventRecord) -> str:
     allowed = set(record.commitment.resource_ids) if record.commitment else set()
     strangers = set(record.commands) - allowed
     return f"{min(strangers)!r} was commanded without having been committed" if strangers else "ok"
+
+
+def _bids(record: EventRecord, registry: Registry) -> str:
+    """Setpoints are rounded to the watt, one resource at a time."""
+    for participant_id in record.replies:
+        bid_kw = record.bid_kw(participant_id)
+        own = registry.fleet.by_participant.get(participant_id, ())
+        asked = [kw for resource_id, kw in commanded_kw(record).items() if resource_id in own]
+        if bid_kw is None or not asked:
+            continue
+        most_kw = float(np.sum(asked, axis=0).max())
+        if most_kw > bid_kw + TOLERANCE_KW * len(asked):
+            return f"{participant_id!r} bid {bid_kw:g} kW and was asked for {most_kw:g} kW"
+    return "ok"
 
 
 def _ratings(record: EventRecord, registry: Registry) -> str:

@@ -1,5 +1,6 @@
 """Events declared a quarter of an hour ahead, resources that are too slow for them, and bids that plans respect."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -117,3 +118,19 @@ async def test_a_bid__is_never_exceeded_in_any_interval(bid_kw: float) -> None:
     assert max(controller.tracking.committed_kw(record)) == pytest.approx(bid_kw)
     assert record.commitment is not None
     assert ("line-2" in record.commitment.skipped) is (bid_kw <= 60.0)
+    invariants = (await controller.views.report(EVENT))["invariants"]
+    assert invariants["bids_never_exceeded"] == "ok"
+
+
+@virtual
+async def test_invariants__tell_of_a_bid_that_was_exceeded() -> None:
+    controller = await declared_at(EARLY)
+    for participant_id in ("factory", "mall", "store"):
+        await controller.intake.answer(EVENT, participant_id, accepted=True)
+    await live_through(controller, meters_of(controller), START)
+    record = event(controller)
+    record.replies["mall"] = replace(record.replies["mall"], quantity_kw=1.0)
+
+    invariants = (await controller.views.report(EVENT))["invariants"]
+
+    assert re.fullmatch(r"'mall' bid 1 kW and was asked for \d+\.?\d* kW", invariants["bids_never_exceeded"])
