@@ -7,10 +7,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
+
+from vpp.domain.errors import OutsideError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,9 +70,15 @@ class ProcessWorkers:
             warm_up: Called once in each process before its first work, such as an import that takes seconds;
                 begins at the first ``run`` or ``warm``.
         """
+        self._count = count
+        self._warm_up = warm_up
+        self._abandoned = False
+        self._executor = self._new_executor()
+
+    def _new_executor(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(
-            max_workers=count, mp_context=context, initializer=_begin, initargs=(warm_up,)
+        return ProcessPoolExecutor(
+            max_workers=self._count, mp_context=context, initializer=_begin, initargs=(self._warm_up,)
         )
 
     def __enter__(self) -> Self:
@@ -85,14 +94,31 @@ class ProcessWorkers:
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result; its exception passes through.
 
-        Cancelling gives up waiting: work that has begun goes on until the workers are closed or abandoned.
+        Cancelling gives up waiting: work that has begun goes on until the workers are closed or abandoned. Work whose
+        process is killed in the middle is done once more, by a new one.
+
+        Raises:
+            OutsideError: that process ended as well.
         """
-        with _interrupts_held_back():
-            done = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *args, **kwargs))
-        return await done
+        work = partial(function, *args, **kwargs)
+        for _ in range(2):
+            executor = self._executor
+            try:
+                with _interrupts_held_back():
+                    done = asyncio.get_running_loop().run_in_executor(executor, work)
+                return await done
+            except BrokenProcessPool as error:
+                if self._abandoned:
+                    raise OutsideError("the worker processes were ended in the middle of their work") from error
+                # Several may have waited for the same pool: the first of them replaces it.
+                if self._executor is executor:
+                    self._executor = self._new_executor()
+                    executor.shutdown(wait=False)
+        raise OutsideError("a worker process ended in the middle of its work, and so did the one after it")
 
     def abandon(self) -> None:
         """Ends the processes in the middle of what they do: nobody waits for it any more."""
+        self._abandoned = True
         # Python 3.14 has a method for it; until then the executor's own table is the only way to its processes.
         for process in list((self._executor._processes or {}).values()):  # noqa: SLF001
             process.terminate()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vpp.domain.errors import OutsideError
 from vpp.infra.workers import InlineWorkers, ProcessWorkers, ThreadWorkers
 
 
@@ -94,6 +95,7 @@ def test_process_workers__nobody_waits_for_work_that_was_given_up() -> None:
 
 ORPHANING = """
 import asyncio, os
+from vpp.domain.errors import OutsideError
 from vpp.infra.workers import ProcessWorkers
 
 async def main():
@@ -115,3 +117,23 @@ def test_process_workers__leave_with_a_killed_parent(tmp_path: Path) -> None:
 
     assert done.returncode == -signal.SIGKILL
     assert int(done.stdout) > 0
+
+
+def test_process_workers__a_killed_process_is_replaced() -> None:
+    async def main() -> tuple[int, int]:
+        with ProcessWorkers() as workers:
+            first = await workers.run(os.getpid)
+            os.kill(first, signal.SIGKILL)
+            return first, await workers.run(os.getpid)
+
+    first, second = asyncio.run(main())
+    assert first != second
+
+
+def test_process_workers__work_that_kills_its_process_is_not_tried_for_ever() -> None:
+    async def main() -> None:
+        with ProcessWorkers() as workers:
+            await workers.run(os._exit, 3)
+
+    with pytest.raises(OutsideError, match="a worker process ended in the middle of its work, and so did the one"):
+        asyncio.run(main())
