@@ -150,7 +150,7 @@ kinds = st.sampled_from(["curtailable", "line", "cooling", "piles", "battery"])
 
 
 @given(st.lists(st.tuples(kinds, kilowatts, kilowatts), min_size=1, max_size=5), st.floats(1.0, 300.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_hold_bids__no_plan_exceeds_a_bid(parts: list[tuple[str, float, float]], bid_kw: float) -> None:
     makers: dict[str, Callable[[str, float, float], DispatchResource]] = {
         "curtailable": lambda n, kw, other: curtailable(n, kw, 1.0, other),
