@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vpp.cli.baseline import baseline_command
+from vpp.cli.live import capability_command
 from vpp.cli.optimize import optimize_command
 from vpp.cli.records import audit_app, event_app, report_command, settle_command
 from vpp.cli.serve import serve_command, user_app
@@ -20,6 +21,7 @@ COMMAND_GROUP = "vpp.commands"
 app = typer.Typer(name="vpp", no_args_is_help=True, help="Virtual power plant and demand response for one district.")
 app.command("optimize")(optimize_command)
 app.command("baseline")(baseline_command)
+app.command("capability")(capability_command)
 app.command("report")(report_command)
 app.command("settle")(settle_command)
 app.command("serve")(serve_command)

@@ -1,4 +1,4 @@
-"""Commands that read a store: reports, statements, events and the ledger's soundness."""
+"""Commands that read a store: reports, statements, events (also of a running controller), the ledger's soundness."""
 
 import asyncio
 import json
@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vpp.bootstrap import Records
+from vpp.cli.client import KeyOption, UrlOption
+from vpp.cli.live import approve_event, cancel_event, create_event, list_live, show_live, watch_event
 from vpp.domain.errors import StoreError, VppError
 from vpp.domain.settlement import statement_bytes
 from vpp.domain.timegrid import DISTRICT_ZONE, format_instant
@@ -23,9 +25,14 @@ R = TypeVar("R")
 BAD_INPUT = 2
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
 StoreOption = Annotated[Path, typer.Option(help="Store folder of a run, such as out/store.")]
+MaybeStoreOption = Annotated[Path | None, typer.Option("--store", help="Store folder of a run; wins over --url.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-event_app = typer.Typer(no_args_is_help=True, help="Events in a store.")
+event_app = typer.Typer(no_args_is_help=True, help="Events of a running controller, or in a store.")
+event_app.command("create")(create_event)
+event_app.command("approve")(approve_event)
+event_app.command("cancel")(cancel_event)
+event_app.command("watch")(watch_event)
 audit_app = typer.Typer(no_args_is_help=True, help="Soundness of a store.")
 
 
@@ -90,8 +97,13 @@ def settle_command(
 
 
 @event_app.command("list")
-def list_events(store: StoreOption, *, as_json: JsonOption = False) -> None:
-    """All events of the store."""
+def list_events(
+    store: MaybeStoreOption = None, url: UrlOption = None, api_key: KeyOption = None, *, as_json: JsonOption = False
+) -> None:
+    """All events of a store, or of a running controller."""
+    if store is None:
+        list_live(url, api_key, as_json=as_json)
+        return
 
     async def events(records: Records) -> list[dict[str, str]]:
         return [
@@ -114,8 +126,18 @@ def list_events(store: StoreOption, *, as_json: JsonOption = False) -> None:
 
 
 @event_app.command("show")
-def show_event(event: EventArgument, store: StoreOption, *, as_json: JsonOption = False) -> None:
-    """The course of one event: states, revisions, commands."""
+def show_event(
+    event: EventArgument,
+    store: MaybeStoreOption = None,
+    url: UrlOption = None,
+    api_key: KeyOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """The course of one event, from a store (with revisions and commands) or from a running controller."""
+    if store is None:
+        show_live(event, url, api_key, as_json=as_json)
+        return
 
     async def course(records: Records) -> dict[str, Any]:
         record = records.recorder.book.event(event)
