@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpp.api.access_routes import access_router
 from vpp.api.door import Door
 from vpp.api.health import health_router
-from vpp.api.problems import MEDIA_TYPE, add_problem_handlers, problem
+from vpp.api.problems import MEDIA_TYPE, add_problem_handlers, problem, responses
 from vpp.api.session_routes import session_router
 
 LARGEST_BODY_BYTES = 1024 * 1024
@@ -60,10 +60,17 @@ class Application(FastAPI):
     """FastAPI, with problems documented as what they are."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document; a problem has the media type of problems and no other."""
+        """The OpenAPI document; a problem has the media type of problems and no other.
+
+        Requests with a body may also meet what is refused before any route sees it.
+        """
         document = super().openapi()
         for operations in document["paths"].values():
             for operation in operations.values():
+                if "requestBody" in operation:
+                    for status, refusal in responses(400, 413).items():
+                        described = {key: value for key, value in refusal.items() if key != "model"}
+                        operation["responses"].setdefault(str(status), described)
                 for response in operation.get("responses", {}).values():
                     content = response.get("content", {})
                     if MEDIA_TYPE in content:
