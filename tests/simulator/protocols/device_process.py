@@ -26,6 +26,19 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
+def free_port_row(count: int) -> int:
+    """The first of ``count`` ports in a row that were free a moment ago."""
+    for first in range(20_000 + os.getpid() % 10_000, 32_000, count):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError(f"no {count} free ports in a row")
+
+
 def write_devices_file(folder: Path, scenario: Path, gateways: list[str], *, at: datetime, speed: float) -> Path:
     """A devices.yaml whose devices begin to live now, in scaled time."""
     told: dict[str, Any] = {
