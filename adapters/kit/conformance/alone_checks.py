@@ -11,17 +11,12 @@ from adapters.kit.conformance.verdicts import (
     expect_near,
     expect_that,
 )
-from adapters.kit.resource_spec import LoadTerms, ResourceSpec, Terms
+from adapters.kit.resource_spec import LoadTerms, Terms
 from vpp.domain.commands import AckState
 from vpp.domain.fleet import ResourceKind
 from vpp.wire.messages import TelemetryMessage
 
 _KW = 0.01
-
-
-def _short_run(spec: ResourceSpec) -> ResourceSpec:
-    """The same resource with a minimum run of one interval, where it has one."""
-    return replace(spec, terms=replace(spec.terms, min_run=1)) if isinstance(spec.terms, LoadTerms) else spec
 
 
 def _load_terms(terms: Terms) -> LoadTerms:
@@ -33,7 +28,7 @@ async def expiry_releases_without_us(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (expires_at)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=30)))
         await trial.until(29)
@@ -48,7 +43,7 @@ async def nothing_moves_after_the_release(trial: Trial) -> None:
 
     Source: DESIGN 3, commands; targets (no device moved twice by one command)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=15)))
         await trial.until(17)
@@ -62,7 +57,7 @@ async def release_waits_for_its_stagger(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (releases by its own staggered time)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=15), release_after_s=600.0))
         await trial.until(24)
@@ -76,9 +71,8 @@ async def staggers_differ_by_resource(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (and so is the hour after)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     other = trial.specs[1]
-    trial.specs = (trial.specs[0], _short_run(other))
     end = trial.t0 + timedelta(minutes=15)
     async with trial.running():
         await trial.until(1)
@@ -115,7 +109,7 @@ async def release_comes_when_the_controller_is_lost(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (a dead controller is safe, and so is the hour after)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=15), release_after_s=120.0))
         await trial.until(5)
@@ -173,7 +167,7 @@ async def clock_set_forward_releases_what_is_over(trial: Trial) -> None:
 
     Source: DESIGN 3, rule 1; decisions/0002 (time)
     """
-    trial.configure(_short_run)
+    trial.shorten_runs()
     trial.shifting = True
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=30)))

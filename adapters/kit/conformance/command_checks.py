@@ -28,7 +28,7 @@ async def command_is_followed_and_acknowledged(trial: Trial) -> None:
     async with trial.running():
         await trial.until(1)
         await trial.send(trial.command())
-        await trial.settle()
+        await trial.full_effect()
         expect_equal("acks", trial.states(), FULL)
         expect_near("kW that the devices were told", trial.held_kw(), trial.case.setpoints_kw[0], _KW)
         expect_at_most("metered kW", trial.power_kw(), trial.case.setpoints_kw[0], trial.tolerance_kw)
@@ -166,7 +166,7 @@ async def at_least_is_held_by_batteries(trial: Trial) -> None:
     """
     async with trial.running():
         await trial.send(trial.command(mode=CommandMode.AT_LEAST))
-        await trial.settle()
+        await trial.full_effect()
         expect_equal("acks", trial.states(), FULL)
         expect_near("metered kW", trial.power_kw(), trial.case.setpoints_kw[0], trial.tolerance_kw)
 

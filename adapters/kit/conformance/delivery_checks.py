@@ -48,7 +48,7 @@ async def offered_cut_is_delivered(trial: Trial) -> None:
         await trial.send(
             trial.command(setpoints_kw=[target] * 4, assumed_forecast_kw=[float(offer.forecast_kw[0])] * 4)
         )
-        await trial.settle()
+        await trial.full_effect()
         expect_equal("acks", trial.states(), FULL)
         expect_at_most("metered kW", trial.power_kw(), target, trial.tolerance_kw)
 
@@ -62,7 +62,7 @@ async def smaller_cut_is_delivered_too(trial: Trial) -> None:
     async with trial.running():
         await trial.until(1)
         await trial.send(trial.command())
-        await trial.settle()
+        await trial.full_effect()
         begun = len(trial.probe.history)
         await trial.until(59)
         powers = [float(r.power_kw[trial.spec.devices].sum()) for _, r in trial.probe.history[begun:]]
@@ -74,6 +74,7 @@ async def released_resource_is_no_longer_held_down(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (release)
     """
+    trial.shorten_runs()
     async with trial.running():
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=15)))
         await trial.until(40)

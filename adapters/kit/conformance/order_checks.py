@@ -103,6 +103,7 @@ async def newer_command_replaces_the_running_one(trial: Trial) -> None:
 
     Source: DESIGN 3, commands
     """
+    trial.shorten_runs()
     upper, lower = trial.case.setpoints_kw
     async with trial.running():
         await trial.send(trial.command(1, setpoints_kw=[upper] * 4))
@@ -154,6 +155,7 @@ async def two_events_in_a_row_are_both_followed(trial: Trial) -> None:
 
     Source: DESIGN 3, flow of one event
     """
+    trial.shorten_runs()
     first_end, second_start = trial.t0 + timedelta(minutes=15), trial.t0 + timedelta(minutes=45)
     async with trial.running():
         await trial.send(trial.command(1, expires_at=first_end))

@@ -43,6 +43,7 @@ async def running_call_is_told_in_the_offer(trial: Trial) -> None:
 
     Source: vpp.domain.flexibility.Block (running_intervals, max_calls)
     """
+    trial.shorten_runs()
     before = expect_is("flexibility", trial.offer(await trial.read()).flexibility, Block)
     async with trial.running():
         await trial.send(trial.command())
@@ -217,7 +218,7 @@ async def discharge_is_metered_as_negative_power(trial: Trial) -> None:
     """
     async with trial.running():
         await trial.send(trial.command(setpoints_kw=[-0.2 * trial.spec.rated_kw] * 4))
-        await trial.settle()
+        await trial.full_effect()
         before: WireReading = trial.reading()
         await trial.until(10)
         after = trial.reading()

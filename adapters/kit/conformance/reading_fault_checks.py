@@ -113,6 +113,7 @@ async def power_in_watts_is_not_good(trial: Trial) -> None:
     Source: DESIGN 3, what the figures mean (readings of good quality only)
     """
     async with trial.running():
+        await trial.send(trial.command(setpoints_kw=[trial.case.setpoints_kw[1]] * 4))
         await trial.until(2)
         trial.probe.alter = lambda readings: replace(readings, power_kw=readings.power_kw * 1000.0)
         await trial.until(4)
@@ -137,7 +138,7 @@ async def register_that_falls_is_not_good(trial: Trial) -> None:
     first = trial.devices[0]
     async with trial.running():
         await trial.until(3)
-        fallen = -10_000
+        fallen = -int(1000 * trial.spec.rated_kw)
         trial.probe.alter = lambda r: replace(
             r, register_wh=r.register_wh + fallen * (np.arange(len(r.online)) == first)
         )

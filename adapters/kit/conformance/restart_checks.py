@@ -36,6 +36,7 @@ async def restart_goes_on_with_the_schedule(trial: Trial) -> None:
 
     Source: DESIGN 3, commands; rule 1
     """
+    trial.shorten_runs()
     upper, lower = trial.case.setpoints_kw
     trial.disk_on_file()
     async with trial.running(power_cut=True):
@@ -122,6 +123,7 @@ async def restart_behind_the_end_releases(trial: Trial) -> None:
 
     Source: DESIGN 3, commands (a dead controller is safe, and so is the hour after)
     """
+    trial.shorten_runs()
     trial.disk_on_file()
     async with trial.running(power_cut=True):
         await trial.send(trial.command(expires_at=trial.t0 + timedelta(minutes=15)))

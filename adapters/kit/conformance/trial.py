@@ -22,7 +22,7 @@ from adapters.kit.conformance.verdicts import ConformanceError
 from adapters.kit.driver import DeviceReadings
 from adapters.kit.gateway import Gateway, GatewayPorts
 from adapters.kit.gateway_config import GatewayConfig
-from adapters.kit.resource_spec import ResourceSpec
+from adapters.kit.resource_spec import LoadTerms, ResourceSpec
 from adapters.kit.store import GatewayStore
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.commands import AckState, CommandMode
@@ -133,6 +133,13 @@ class Trial:
         """Changes the resource on trial, before the gateway starts."""
         self.specs = (change(self.specs[0]), *self.specs[1:])
 
+    def shorten_runs(self) -> None:
+        """Lets every line be let go after one interval, so that an event's end is the release."""
+        self.specs = tuple(
+            replace(spec, terms=replace(spec.terms, min_run=1)) if isinstance(spec.terms, LoadTerms) else spec
+            for spec in self.specs
+        )
+
     def ask_a_person(self, within_s: float = 600.0) -> None:
         """Has each command for the resource confirmed on site."""
         self.configure(lambda spec: replace(spec, confirm_within_s=within_s))
@@ -188,6 +195,10 @@ class Trial:
         await self.steady.sleep_until(self.t0 + timedelta(minutes=minutes, seconds=0.5))
 
     async def settle(self) -> None:
+        """Lets two minutes pass, in which commands are taken, written and acknowledged."""
+        await self.wait(120)
+
+    async def full_effect(self) -> None:
         """Lets the devices reach what they were told: their notice, and two minutes to be metered."""
         await self.wait(self.spec.notice_s + 120)
 
