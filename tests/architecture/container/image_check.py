@@ -1,7 +1,8 @@
 """``make image-check``: builds and runs the image without a container engine, and looks at what stands around it.
 
 Needs root, Debian's debootstrap, Mosquitto and a way to Debian's packages and to pip's. Not part of ``make test``: it
-takes minutes. What it cannot try: an engine itself, its networks and volumes, and the images of others.
+takes minutes. ``--no-build`` looks again at what the last run built, ``--whole`` starts the whole district in place of
+a small one. What it cannot try: an engine itself, its networks and volumes, and the images of others.
 """
 
 import json
@@ -37,6 +38,7 @@ COMMANDS = (
     ("vpp-sim", "people"),
 )
 FIELD = ("devices", "adapters", "people")
+WHOLE, SMALL = "summer-peak", "quick"
 _PYTHON = ("python", "-c")
 _READY = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/readyz', timeout=4).read().decode())"
 _GATEWAYS = """\
@@ -58,7 +60,8 @@ def main(words: list[str]) -> int:
     try:
         if "--inside" in words:
             root, names = WORK / stages[-1].name, ("controller", "adapters", "devices", "mosquitto", "postgres")
-            check_image(entered(stages[-1], root, WORK / "run", configs=ROOT / "configs", names=names))
+            scenario = WHOLE if "--whole" in words else SMALL
+            check_image(entered(stages[-1], root, WORK / "run", configs=ROOT / "configs", names=names), scenario)
             return 0
         check_rules(stages)
         check_files()
@@ -69,13 +72,13 @@ def main(words: list[str]) -> int:
     except (DockerfileError, ImageCheckError) as error:
         sys.stderr.write(f"image-check: {error}\n")
         return 1
-    return in_namespaces(WORK / stages[-1].name)
+    return in_namespaces(WORK / stages[-1].name, [word for word in words if word == "--whole"])
 
 
-def in_namespaces(root: Path) -> int:
+def in_namespaces(root: Path, words: Sequence[str]) -> int:
     """Looks at the built image within mount, process and network namespaces of their own; gives the exit code."""
     apart = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
-    inside = [sys.executable, "-m", "tests.architecture.container.image_check", "--inside"]
+    inside = [sys.executable, "-m", "tests.architecture.container.image_check", "--inside", *words]
     code = subprocess.run([*apart, "--propagation", "private", *inside], cwd=ROOT, check=False).returncode
     if code == 0:
         size = subprocess.run(["du", "-sm", str(root)], capture_output=True, text=True, check=True)
@@ -122,7 +125,7 @@ def check_files() -> None:
     say("ok: promtool takes prometheus.yml and alerts.yml, and the alerts' own tests pass")
 
 
-def check_image(container: Container) -> None:
+def check_image(container: Container, scenario: str) -> None:
     """Everything that is tried inside."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     entry = container.stage.last("ENTRYPOINT").words
@@ -132,7 +135,7 @@ def check_image(container: Container) -> None:
     for command in COMMANDS:
         container.expect(f"{' '.join(command)} is there", *command, "--help")
     check_closed(container)
-    check_service(container)
+    check_service(container, scenario)
 
 
 def check_closed(container: Container) -> None:
@@ -155,11 +158,11 @@ def check_closed(container: Container) -> None:
     container.expect("the trading day's time zone is there", *_PYTHON, zone)
 
 
-def check_service(container: Container) -> None:
+def check_service(container: Container, scenario: str) -> None:
     """All parts exactly as compose.yaml starts them, with its names of hosts: first without a broker, then with it."""
     folder = container.volume.parent
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    commands = {name: command_of(container, services[name]) for name in ("setup", "controller", *FIELD)}
+    commands = {name: command_of(container, services[name], scenario) for name in ("setup", "controller", *FIELD)}
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "secrets", folder / ".ci")
     subprocess.run([sys.executable, str(folder / ".ci" / "secrets")], check=True, stdout=subprocess.DEVNULL)
@@ -168,14 +171,13 @@ def check_service(container: Container) -> None:
     with running_postgres(folder, container.secrets / "postgres"):
         container.expect("setup makes a district", *commands["setup"])
         container.expect("setup leaves a district as it is", *commands["setup"])
-        with container.started("controller", *commands["controller"]):
+        with container.started("controller", *commands["controller"]) as controller:
             container.wait_for("controller is healthy, without a broker", *container.stage.last("HEALTHCHECK").words)
             container.expect("controller does not say that it is ready", *_PYTHON, _READY, fails=True)
             text = shipped_config(folder, 1883, passwords=container.secrets / "mosquitto_passwords")
             with ExitStack() as stack:
                 stack.enter_context(mosquitto_from(folder, text))
-                for name in FIELD:
-                    stack.enter_context(container.started(name, *commands[name]))
+                running = {name: stack.enter_context(container.started(name, *commands[name])) for name in FIELD}
                 for name in ("devices", "adapters"):
                     container.wait_for(f"{name} is healthy", *services[name]["healthcheck"]["test"][1:])
                 container.wait_for("controller is ready", *_PYTHON, _READY)
@@ -183,12 +185,21 @@ def check_service(container: Container) -> None:
                 count = len(told["gateways"])
                 what = f"{count} gateways are online and their readings are stored"
                 say("    " + container.wait_for(what, *_PYTHON, _GATEWAYS.format(count=count), within_s=240.0).strip())
+                peaks = {name: peak_mb(process.pid) for name, process in {"controller": controller, **running}.items()}
+                say("    memory at its peak, in MB: " + ", ".join(f"{name} {mb}" for name, mb in peaks.items()))
 
 
-def command_of(container: Container, service: Mapping[str, Any]) -> list[str]:
-    """What an engine would start; the district of ``setup`` is a small one here."""
+def command_of(container: Container, service: Mapping[str, Any], scenario: str) -> list[str]:
+    """What an engine would start, with ``scenario`` in place of the whole district's."""
     words = [*service.get("entrypoint", container.stage.last("ENTRYPOINT").words), *service["command"]]
-    return [word.replace("summer-peak", "quick") for word in words]
+    return [word.replace(WHOLE, scenario) for word in words]
+
+
+def peak_mb(pid: int) -> int:
+    """Most memory that a process, without its children, has held."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1000)
 
 
 @contextmanager

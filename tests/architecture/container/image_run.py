@@ -130,6 +130,7 @@ def entered(stage: Stage, root: Path, work: Path, *, configs: Path, names: Seque
     (root / "run" / "secrets").mkdir(parents=True, exist_ok=True)
     (root / "dev" / "shm").mkdir(exist_ok=True)
     (root / "configs").mkdir(exist_ok=True)
+    (root / "etc" / "hosts").touch()
     hosts = work / "hosts"
     hosts.write_text(f"127.0.0.1 localhost {' '.join(names)}\n", encoding="utf-8")
     for words in (
