@@ -266,6 +266,11 @@ def test_expressions__counters_are_never_read_bare() -> None:
                 assert name not in bare, expression
 
 
+def test_manual__names_every_metric() -> None:
+    manual = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(counted_names()) if f"`{name}`" not in manual] == []
+
+
 def test_alerts__each_has_a_paragraph_in_the_operating_manual() -> None:
     rules = yaml.safe_load((ROOT / "configs" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
     manual = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
