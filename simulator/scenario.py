@@ -17,6 +17,8 @@ from simulator.plant import Plant
 from simulator.population import load_district
 from simulator.streams import Streams, keys_of
 
+USUAL_REPLY_TIME = timedelta(minutes=25)
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -128,10 +130,19 @@ class EventSpec:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How one participant answers an invitation."""
+    """How one participant answers an invitation.
+
+    Attributes:
+        delay_minutes: After the invitation, where the usual time is left; who is given less answers sooner.
+    """
 
     accepts: bool
     delay_minutes: float
+
+    def at(self, invited_at: datetime, reply_by: datetime) -> datetime:
+        """When the answer is given."""
+        haste = min(1.0, (reply_by - invited_at) / USUAL_REPLY_TIME)
+        return invited_at + timedelta(minutes=haste * self.delay_minutes)
 
 
 @dataclass(frozen=True)

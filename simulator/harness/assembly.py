@@ -158,7 +158,7 @@ async def answer_invitations(scenario: Scenario, controller: Controller, seed: i
     invited_at, reply_by = record.invitation.at, record.invitation.reply_by
     answers = draw_answers(scenario, seed)
     for participant_id in sorted(record.invitation.participant_ids, key=lambda p: (answers[p].delay_minutes, p)):
-        at = invited_at + timedelta(minutes=answers[participant_id].delay_minutes)
+        at = answers[participant_id].at(invited_at, reply_by)
         if at >= reply_by:
             return
         await controller.clock.sleep_until(at)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,7 +79,7 @@ class People:
 
     def _due(self, line: Mapping[str, Any], answer: Answer) -> bool:
         invited_at: datetime = strict_instant(line["invited_at"])
-        return self._now() >= invited_at + timedelta(minutes=answer.delay_minutes)
+        return self._now() >= answer.at(invited_at, strict_instant(line["reply_by"]))
 
     async def _give(self, line: Mapping[str, Any], answer: Answer) -> int:
         event_id, participant_id = line["event_id"], line["participant_id"]

@@ -1,11 +1,11 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from simulator.files import ScenarioFileError
-from simulator.scenario import Scenario, draw_answers, draw_faults, load_scenario
+from simulator.scenario import Answer, Scenario, draw_answers, draw_faults, load_scenario
 
 
 @pytest.mark.parametrize("name", ["summer-peak", "summer-peak-silent", "under-enrolled", "quick"])
@@ -59,6 +59,15 @@ def test_draw_answers__same_seed_same_answers(summer_peak: Scenario) -> None:
     assert answers != draw_answers(summer_peak, 2)
     assert 0.9 < np.mean([answer.accepts for answer in answers.values()]) < 1.0
     assert all(1 <= answer.delay_minutes <= 12 for answer in answers.values())
+
+
+def test_answer_at__who_is_given_less_time_answers_sooner() -> None:
+    invited_at = datetime(2026, 7, 22, 4, tzinfo=UTC)
+    answer = Answer(accepts=True, delay_minutes=10.0)
+
+    assert answer.at(invited_at, invited_at + timedelta(minutes=25)) == invited_at + timedelta(minutes=10)
+    assert answer.at(invited_at, invited_at + timedelta(minutes=40)) == invited_at + timedelta(minutes=10)
+    assert answer.at(invited_at, invited_at + timedelta(minutes=5)) == invited_at + timedelta(minutes=2)
 
 
 @pytest.mark.parametrize(
