@@ -54,6 +54,11 @@ class Unit:
             self._version = self.image.version
         return self._holding
 
+    def show_panel(self) -> None:
+        """Takes over what its devices have been told."""
+        self.image.show_panel(slice(self.first, self.first + self.place.device_count))
+        self._holding = None
+
     def plate(self) -> list[int]:
         """All its input registers."""
         if self._plate is None:
@@ -163,7 +168,7 @@ class House:
             if self._obey(row, held)
         ]
         if told:
-            unit.image.show_panel()
+            unit.show_panel()
             self._journal.append(told)
             await self._journal.commit()
 

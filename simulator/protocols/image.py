@@ -39,7 +39,7 @@ class KindImage:
         rows: Their rows in the district's device table, ascending, shape (n,).
         live: Holding registers, shape (n, stride).
         plate: Input registers, shape (n, stride).
-        version: Grows whenever ``live`` changes.
+        version: Grows whenever ``live`` is made anew.
     """
 
     def __init__(self, district: District, layout: RegisterMap, panel: Panel) -> None:
@@ -106,14 +106,19 @@ class KindImage:
                 self.layout.put(fresh, name, np.nan_to_num(columns[name]))
         fresh[~shown.online] = self.live[~shown.online]
         self.live = fresh
-        self.show_panel()
-
-    def show_panel(self) -> None:
-        """Makes the registers of what the devices were told; an offline device's too, for it holds it."""
-        self.layout.put(self.live, "enable", self._panel.enabled[self.rows].astype(np.int64))
-        self.layout.put(self.live, "local", self._panel.local[self.rows].astype(np.int64))
-        self.layout.put(self.live, "setpoint", self._panel.setpoint_w[self.rows])
         self.version += 1
+        self.show_panel(slice(None))
+
+    def show_panel(self, part: slice) -> None:
+        """Makes the registers of what some devices were told; an offline device's too, for it holds it.
+
+        Args:
+            part: Their rows in this image.
+        """
+        rows, words = self.rows[part], self.live[part]
+        self.layout.put(words, "enable", self._panel.enabled[rows].astype(np.int64))
+        self.layout.put(words, "local", self._panel.local[rows].astype(np.int64))
+        self.layout.put(words, "setpoint", self._panel.setpoint_w[rows])
 
     def _live_columns(self, shown: DeviceSnapshot, plant: Plant) -> dict[str, NDArray[np.generic]]:
         count = self.rows.size
