@@ -9,8 +9,8 @@ from vpp.domain.fleet import ResourceKind
 
 PHYSICS = ("driver", "delivery", "promise", "command.command_is_followed_and_acknowledged")
 KNOWN_DEVIATIONS = {
-    # A stopped line keeps its standby power (4 and 23 % of its own here), which the split takes for zero: with several lines
-    # behind one resource the deepest call is missed by the standby of those that stand still.
+    # A stopped line keeps its standby power (4 and 23 % of its own here), which the split takes for zero: with several
+    # lines behind one resource the deepest call is missed by the standby of those that stand still.
     ResourceKind.FACTORY_LINE: {"delivery.offered_cut_is_delivered"},
 }
 
