@@ -47,7 +47,7 @@ docs: $(VENV)/.dev ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict
 
 secrets: ## random passwords for compose.yaml, into secrets/; those that are there stay
-	@$(PYTHON) .ci/secrets
+	@$(PYTHON) .ci/make-secrets
 
 image-check: $(VENV)/.dev ## the Dockerfile's steps and the image's start without a container engine (root, minutes)
 	.ci/image-check $(ARGS)

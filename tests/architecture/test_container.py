@@ -183,10 +183,10 @@ def test_compose__every_name_is_declared_and_every_file_is_there(compose: Tree) 
 
 
 def test_compose__no_password_stands_anywhere(compose: Tree) -> None:
-    """Secrets are files that ``.ci/secrets`` makes and git never sees."""
+    """Secrets are files that ``.ci/make-secrets`` makes and git never sees."""
     for name, told in compose["secrets"].items():
         assert told == {"file": f"./secrets/{name}"}
-    maker = (ROOT / ".ci" / "secrets").read_text(encoding="utf-8")
+    maker = (ROOT / ".ci" / "make-secrets").read_text(encoding="utf-8")
     made = {"broker_controller", "broker_gateways", "mosquitto_passwords", "postgres", "grafana"}
     assert set(compose["secrets"]) == made
     assert all(name.removeprefix("broker_") in maker for name in made)

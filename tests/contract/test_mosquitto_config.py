@@ -25,7 +25,7 @@ class Broker:
     """The shipped configuration at work.
 
     Attributes:
-        passwords: By login, as ``.ci/secrets`` made them.
+        passwords: By login, as ``.ci/make-secrets`` made them.
     """
 
     def __init__(self, port: int, passwords: dict[str, str]) -> None:
@@ -42,9 +42,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Mosquitto with the shipped files, their container paths turned into those of a folder."""
     folder = tmp_path_factory.mktemp("mosquitto")
     (folder / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "secrets", folder / ".ci")
+    shutil.copy(ROOT / ".ci" / "make-secrets", folder / ".ci")
     for words in ([], ["gateway", ONE, OTHER]):
-        subprocess.run([sys.executable, str(folder / ".ci" / "secrets"), *words], check=True, capture_output=True)
+        subprocess.run([sys.executable, str(folder / ".ci" / "make-secrets"), *words], check=True, capture_output=True)
     secrets = folder / "secrets"
     passwords = {path.name.removeprefix("broker_"): path.read_text() for path in secrets.glob("broker_*")}
     port = free_port()
@@ -152,7 +152,7 @@ async def test_config__a_burst_for_a_slow_reader_is_not_dropped(broker: Broker) 
 
 def test_secrets__new_ones_on_request_and_the_others_stay(tmp_path: Path) -> None:
     (tmp_path / ".ci").mkdir()
-    script = Path(shutil.copy(ROOT / ".ci" / "secrets", tmp_path / ".ci"))
+    script = Path(shutil.copy(ROOT / ".ci" / "make-secrets", tmp_path / ".ci"))
 
     def run(*words: str) -> dict[str, str]:
         subprocess.run([sys.executable, str(script), *words], check=True, capture_output=True)
@@ -176,12 +176,12 @@ def test_secrets__new_ones_on_request_and_the_others_stay(tmp_path: Path) -> Non
         (["gateway", "controller"], "no ids for a gateway: 'controller'"),
         (["renew", "nothing"], "there is no secret 'nothing'"),
         (["renew", "mosquitto_passwords"], "there is no secret 'mosquitto_passwords'"),
-        (["other"], ".ci/secrets renew NAME"),
+        (["other"], ".ci/make-secrets renew NAME"),
     ],
 )
 def test_secrets__refuses_and_says_why(tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / ".ci").mkdir()
-    script = shutil.copy(ROOT / ".ci" / "secrets", tmp_path / ".ci")
+    script = shutil.copy(ROOT / ".ci" / "make-secrets", tmp_path / ".ci")
 
     ended = subprocess.run([sys.executable, str(script), *words], capture_output=True, text=True, check=False)
 

@@ -164,8 +164,8 @@ def check_service(container: Container, scenario: str) -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     commands = {name: command_of(container, services[name], scenario) for name in ("setup", "controller", *FIELD)}
     (folder / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "secrets", folder / ".ci")
-    subprocess.run([sys.executable, str(folder / ".ci" / "secrets")], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(ROOT / ".ci" / "make-secrets", folder / ".ci")
+    subprocess.run([sys.executable, str(folder / ".ci" / "make-secrets")], check=True, stdout=subprocess.DEVNULL)
     # An engine mounts each file by itself; here the folder is mounted.
     container.secrets.chmod(0o755)
     with running_postgres(folder, container.secrets / "postgres"):
