@@ -31,6 +31,7 @@ from vpp.domain.fleet import ResourceKind
 from vpp.domain.timegrid import parse_instant
 
 M = TypeVar("M", bound="Part")
+CalendarDay = date
 _DEFAULT = ControlSettings()
 _SECRET_KEYS = ("url", "password")
 _SHOWN_FAULTS = 5
@@ -184,7 +185,7 @@ class ReferencePeakPart(Part):
 
     kw: float = Field(gt=0, description="Reference peak in kW.")
     source: str = Field(min_length=1, description="Where the figure comes from.")
-    on: date = Field(description="Day of the peak, YYYY-MM-DD.")
+    date: CalendarDay = Field(description="Day of the peak, YYYY-MM-DD.")
 
 
 class ClockPart(Part):

@@ -229,7 +229,7 @@ def _write_controller(made: SetupFiles, options: SetupOptions) -> None:
         store["database_password"] = {"file": str(addresses.database_password_file.resolve())}
     told = {
         "store": store,
-        "reference_peak": {"kw": peak.kw, "source": peak.source, "on": peak.on},
+        "reference_peak": {"kw": peak.kw, "source": peak.source, "date": peak.on},
         "broker": {"host": addresses.broker_host, "port": addresses.broker_port},
         "http": {"host": addresses.host, "port": addresses.http_port},
         "confirm_every": CONFIRM_EVERY,

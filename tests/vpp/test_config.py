@@ -17,7 +17,7 @@ from vpp.domain.fleet import ResourceKind
 
 LEAST = {
     "store": {"folder": "store"},
-    "reference_peak": {"kw": 30_000, "source": "district plan", "on": "2026-07-01"},
+    "reference_peak": {"kw": 30_000, "source": "district plan", "date": "2026-07-01"},
 }
 WriteConfig = Callable[[dict[str, Any]], Path]
 
@@ -76,7 +76,7 @@ def test_read__instants_with_offset(write: WriteConfig, instant: object) -> None
         ({"store": {}}, r"store.folder: is missing$"),
         ({"http": {"port": 70_000}}, r"http.port: Input should be less than or equal to 65535 \(found 70000\)"),
         ({"http": {"public_url": "https://a.example/path"}}, r"http.public_url: expected http://host.*without a path"),
-        ({"reference_peak": {"kw": 0, "source": "x", "on": "2026-07-01"}}, r"reference_peak.kw: .*greater than 0"),
+        ({"reference_peak": {"kw": 0, "source": "x", "date": "2026-07-01"}}, r"reference_peak.kw: .*greater than 0"),
         ({"control": {"hold_off_s": float("nan")}}, r"control.hold_off_s: .*finite"),
         ({"clock": {"at": 0, "wall_at": 1, "speed": 1}}, r"clock.at: expected an instant .*\(found 0\); 1 more: clock"),
         (

@@ -143,7 +143,7 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
         setup = Setup(
             fleet=fleet,
             programs=programs,
-            reference_peak=ReferencePeak(peak.kw, peak.source, peak.on),
+            reference_peak=ReferencePeak(peak.kw, peak.source, peak.date),
             epoch=next_epoch(config.store.epoch_file or folder.epoch_path),
             confirm_every=config.confirm_every,
             open_rounds=config.open_rounds,

@@ -5,20 +5,17 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
-from tests.vpp.domain.fleet_samples import sample_fleet
+from tests.vpp.bootstrap.set_up_store import set_up_store
 from vpp.bootstrap.service import Running, Web, serve
 from vpp.config import BrokerPart, HttpPart, ReferencePeakPart, ServeConfig, StorePart
-from vpp.config_files import config_root
 from vpp.domain.errors import ConfigError, OutsideError, StoreError
 from vpp.infra.mqtt.embedded_broker import embedded_broker
-from vpp.infra.store.folder import StoreFolder
 
 LOOK_EVERY_S = 0.05
 
@@ -32,7 +29,7 @@ class Place:
     def config(self, *, broker_port: int, http: HttpPart | None = None) -> ServeConfig:
         return ServeConfig(
             store=StorePart(folder=self.folder),
-            reference_peak=ReferencePeakPart(kw=1_000.0, source="test", on=date(2026, 7, 1)),
+            reference_peak=ReferencePeakPart(kw=1_000.0, source="test", date=date(2026, 7, 1)),
             broker=BrokerPart(port=broker_port),
             http=http or HttpPart(port=0),
         )
@@ -40,12 +37,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    folder = StoreFolder(tmp_path / "store")
-    folder.create()
-    programs = sorted((config_root() / "programs").glob("*.yaml"))
-    flow = {"root": np.full(96, 500.0), "line": np.full(96, 100.0)}
-    folder.save_setup(sample_fleet(), programs, flow, datetime(2026, 7, 19, 16, tzinfo=UTC))
-    return Place(folder.path)
+    return Place(set_up_store(tmp_path / "store"))
 
 
 @pytest.fixture
