@@ -25,6 +25,10 @@ TypeName = Literal["u16", "i16", "u32", "i32", "u64", "i64", "f32"]
 NUMPY_TYPES: Mapping[TypeName, str] = {
     "u16": ">u2", "i16": ">i2", "u32": ">u4", "i32": ">i4", "u64": ">u8", "i64": ">i8", "f32": ">f4"
 }  # fmt: skip
+LIMITS: Mapping[str, tuple[int, int]] = {
+    name: (int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for name, kind in NUMPY_TYPES.items() if name != "f32"
+}
+WORDS = {name: np.dtype(kind).itemsize // 2 for name, kind in NUMPY_TYPES.items()}
 WRITTEN = ("enable", "setpoint", "local")
 _ALL = ("minute", "power", "energy", *WRITTEN, "kind", "rated", "power_min", "setpoint_least", "setpoint_most")
 FIELDS_OF: Mapping[AdapterKind, frozenset[str]] = {
@@ -51,7 +55,7 @@ class FieldFile(FileModel):
     @property
     def words(self) -> int:
         """How many registers it takes."""
-        return np.dtype(NUMPY_TYPES[self.type]).itemsize // 2
+        return WORDS[self.type]
 
     @property
     def end(self) -> int:
@@ -105,15 +109,14 @@ class RegisterMap:
             values: In the field's unit, shape (devices,).
         """
         field = self.fields[name]
-        kind = np.dtype(NUMPY_TYPES[field.type])
-        if kind.kind == "f":
-            raw = np.asarray(values / field.scale)
+        if field.type == "f32":
+            raw = values / field.scale
         else:
-            limits = np.iinfo(kind)
-            scaled = values if field.scale == 1.0 and values.dtype.kind in "iub" else np.rint(values / field.scale)
-            # float64 cannot hold the largest 64-bit numbers: clip those types in their own arithmetic only.
-            raw = scaled if kind.itemsize > 4 else np.clip(scaled, limits.min, limits.max)  # noqa: PLR2004
-        block = np.ascontiguousarray(raw.astype(kind)).view(">u2").reshape(len(values), field.words)
+            raw = values if field.scale == 1.0 and values.dtype.kind in "iu" else np.rint(values / field.scale)
+            # float64 cannot hold the largest 64-bit numbers, and no register of ours comes near them.
+            if field.words < WORDS["u64"]:
+                raw = np.clip(raw, *LIMITS[field.type])
+        block = np.ascontiguousarray(raw.astype(NUMPY_TYPES[field.type])).view(">u2").reshape(len(values), field.words)
         words[:, field.address : field.end] = block
 
 
