@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
-from vpp.domain.errors import StoreError
+from vpp.domain.errors import InvariantError, StoreError
 from vpp.domain.facts import ControllerStarted
 from vpp.infra.store.ledger import BrokenLink, SqlLedger, open_ledger
 
@@ -126,3 +128,61 @@ def test_ledger__syncs_every_commit(tmp_path: Path) -> None:
     with ledger._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+class _Link:
+    """Breaks the link to the database in the middle of an append."""
+
+    def __init__(self, ledger: SqlLedger, *, committed: bool) -> None:
+        self.broken = False
+        self.armed = True
+        event.listen(ledger._engine, "after_cursor_execute", self._after_insert)
+        event.listen(ledger._engine, "engine_connect", self._on_connect)
+        self._committed = committed
+        self.stays_broken = False
+
+    def _after_insert(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if self.armed and statement.startswith("INSERT INTO fact"):
+            self.armed = False
+            if self._committed:
+                connection.connection.commit()
+            self.broken = self.stays_broken
+            raise OperationalError(statement, None, Exception("the link is lost"))
+
+    def _on_connect(self, _connection: Connection) -> None:
+        if self.broken:
+            raise OperationalError("connect", None, Exception("the server is gone"))
+
+
+def test_append__commit_that_lost_its_answer_is_looked_up(tmp_path: Path) -> None:
+    ledger = _filled(tmp_path / "ledger.db")
+    _Link(ledger, committed=True)
+    assert ledger.append_now([ControllerStarted(at=T0, epoch=9)]) == 6
+    assert ledger.append_now([ControllerStarted(at=T0, epoch=10)]) == 7
+    assert ledger.verify() is None
+
+
+def test_append__what_was_not_written_is_told_and_can_be_written_again(tmp_path: Path) -> None:
+    ledger = _filled(tmp_path / "ledger.db")
+    _Link(ledger, committed=False)
+    with pytest.raises(StoreError, match="appending 1 facts behind position 5: the link is lost"):
+        ledger.append_now([ControllerStarted(at=T0, epoch=9)])
+    assert ledger.append_now([ControllerStarted(at=T0, epoch=9)]) == 6
+    assert ledger.verify() is None
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_append__doubt_is_settled_before_the_next_one(tmp_path: Path, *, committed: bool) -> None:
+    ledger = _filled(tmp_path / "ledger.db")
+    link = _Link(ledger, committed=committed)
+    link.stays_broken = True
+    for message in ("the server is gone", "looking up the last append: the server is gone"):
+        with pytest.raises(StoreError, match=message):
+            ledger.append_now([ControllerStarted(at=T0, epoch=9)])
+    link.broken = False
+    if committed:
+        with pytest.raises(InvariantError, match="position 6 was written although its append was reported as failed"):
+            ledger.append_now([ControllerStarted(at=T0, epoch=10)])
+    else:
+        assert ledger.append_now([ControllerStarted(at=T0, epoch=10)]) == 6
+    assert open_ledger(f"sqlite:///{tmp_path}/ledger.db").verify() is None
