@@ -21,7 +21,11 @@ Values = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One drawn series: ``bar``, ``step`` or ``dash``; ``name`` is its colour's and its text's."""
+    """One drawn series; ``name`` is its colour's and its text's.
+
+    Attributes:
+        style: ``bar``, ``step``, ``broad`` (a step that shows behind another) or ``dash``.
+    """
 
     name: str
     style: str
@@ -38,7 +42,7 @@ def delivered_chart(view: WaterfallView, labels: dict[str, str]) -> dict[str, An
     """Target against what was asked and verified, per interval in MW."""
     shown = (
         Series("verified", "bar", view.verified_kw),
-        Series("commanded", "step", view.commanded_kw),
+        Series("commanded", "broad", view.commanded_kw),
         Series("acknowledged", "step", view.acknowledged_kw),
         Series("target", "dash", view.target_kw),
     )
@@ -57,7 +61,11 @@ def load_chart(view: LoadView, labels: dict[str, str], bands: Iterable[tuple[dat
     baseline = [view.baseline_kw[place] for place in near]
     if any(value is not None for value in baseline):
         shown.append(Series("baseline", "dash", baseline))
-    return _chart(starts, shown, labels, unit="kW", bands=bands)
+    if not starts:
+        return _chart(starts, shown, labels, unit="kW", bands=())
+    first, last = starts[0], starts[-1] + INTERVAL
+    seen = [(max(start, first), min(end, last)) for start, end in bands if start < last and end > first]
+    return _chart(starts, shown, labels, unit="kW", bands=seen)
 
 
 def _chart(
@@ -87,5 +95,3 @@ def _chart(
             for series in shown
         ],
     }
-
-

@@ -15,6 +15,7 @@ from vpp.portal.formats import field_instant, instant
 
 AHEAD = timedelta(minutes=15)
 LENGTH = timedelta(hours=1)
+HOUR = timedelta(hours=1)
 TARGET_PERCENT = "5"
 MOST_PERCENT = 100.0
 Flaw = tuple[str, dict[str, object]]
@@ -94,20 +95,31 @@ def flaws_of(asked: Asked, door: Door) -> dict[str, Flaw]:
 
 
 def _window_flaws(asked: Asked, door: Door, program: Program | None) -> dict[str, Flaw]:
-    start, end, now = read_local(asked.start), read_local(asked.end), door.clock.now()
-    if start is None:
-        return {"start": ("declare.flaw.no_start", {})}
-    if start <= now:
-        return {"start": ("declare.flaw.past", {"now": instant(now)})}
-    if floor_interval(start) != start:
-        return {"start": ("declare.flaw.quarter", {})}
-    if end is None or end <= start:
-        return {"end": ("declare.flaw.no_end", {})}
-    if floor_interval(end) != end:
-        return {"end": ("declare.flaw.quarter", {})}
-    if end - start > LONGEST_EVENT_INTERVALS * INTERVAL:
-        return {"end": ("declare.flaw.too_long", {"hours": 24})}
+    start, end = read_local(asked.start), read_local(asked.end)
+    flaw = _start_flaw(start, door.clock.now())
+    if start is None or flaw is not None:
+        return {"start": flaw} if flaw is not None else {}
+    flaw = _end_flaw(start, end)
+    if end is None or flaw is not None:
+        return {"end": flaw} if flaw is not None else {}
     return {} if program is None else _limit_flaws(asked, door, program, (start, end))
+
+
+def _start_flaw(start: datetime | None, now: datetime) -> Flaw | None:
+    if start is None:
+        return ("declare.flaw.no_start", {})
+    if start <= now:
+        return ("declare.flaw.past", {"now": instant(now)})
+    return None if floor_interval(start) == start else ("declare.flaw.quarter", {})
+
+
+def _end_flaw(start: datetime, end: datetime | None) -> Flaw | None:
+    if end is None or end <= start:
+        return ("declare.flaw.no_end", {})
+    if floor_interval(end) != end:
+        return ("declare.flaw.quarter", {})
+    longest = LONGEST_EVENT_INTERVALS * INTERVAL
+    return ("declare.flaw.too_long", {"hours": f"{longest / HOUR:g}"}) if end - start > longest else None
 
 
 def _limit_flaws(asked: Asked, door: Door, program: Program, span: tuple[datetime, datetime]) -> dict[str, Flaw]:
@@ -116,7 +128,7 @@ def _limit_flaws(asked: Asked, door: Door, program: Program, span: tuple[datetim
     notice, longest_h = limits.notice_minutes.value, limits.max_hours_per_event.value
     if notice is not None and asked.kind != EventKind.EMERGENCY.value and ahead_min < notice:
         return {"start": ("declare.flaw.notice", {"ahead": f"{ahead_min:.0f}", "notice": notice})}
-    hours = (end - start) / timedelta(hours=1)
+    hours = (end - start) / HOUR
     if longest_h is not None and hours > longest_h:
         return {"end": ("declare.flaw.too_long", {"hours": f"{longest_h:g}"})}
     day = trading_day(start)

@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from vpp.api.door import DoorDep
 from vpp.api.reads import ReadsDep
 from vpp.domain.book import EventRecord
 from vpp.domain.events import EventKind, EventState
@@ -21,7 +22,7 @@ from vpp.portal.rendering import page_of, render
 from vpp.portal.texts import text
 from vpp.services.decisions import ReplyLine, ResourceDecision
 
-REPLIES_PER_PAGE = 25
+REPLIES_PER_PAGE = 12
 REPORTED = frozenset({EventState.VERIFYING, EventState.SETTLED, EventState.CERTIFIED})
 CANCELLABLE = frozenset(
     {EventState.DRAFT, EventState.APPROVED, EventState.INVITED, EventState.COMMITTED, EventState.ACTIVE}
@@ -50,7 +51,7 @@ class ReasonCount:
 
 
 @event_router.get("/operator/events/{event_id}")
-async def event(request: Request, event_id: str, session: OperatorPageDep, reads: ReadsDep) -> Response:
+async def event(request: Request, event_id: str, session: OperatorPageDep, door: DoorDep, reads: ReadsDep) -> Response:
     """The event's page; its figures are kept fresh while it is open."""
     record = reads.events.record(event_id, session.principal)
     states = reads.decisions.states(event_id)
@@ -62,6 +63,7 @@ async def event(request: Request, event_id: str, session: OperatorPageDep, reads
         "event.html.j2",
         session,
         detail=reads.events.detail(record, states, session.principal),
+        program=door.programs.get(record.declaration.program_id),
         ahead=_ahead(record),
         present=reads.figures.present(record) if record.live else None,
         view=view,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
+from vpp.api.door import Door, DoorDep
 from vpp.api.reads import ReadsDep
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.outcome import MATERIAL_KW, commanded_kw
-from vpp.api.door import Door, DoorDep
 from vpp.portal.gate import OperatorPageDep, PageRoute
 from vpp.portal.paging import paged
 from vpp.portal.rendering import render

@@ -12,37 +12,49 @@ from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL
 from vpp.reporting.figures import DASH, exact, finite, number, percent, percent_floor
 
 KW_PER_MW = 1000.0
-PLAIN_SPACE = "\N{NO-BREAK SPACE}"
+UNIT_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def megawatts(value_kw: object, digits: int = 2) -> str:
     """Power of the district with its unit, or a dash."""
     value = finite(value_kw)
-    return DASH if value is None else f"{number(value / KW_PER_MW, digits)}{PLAIN_SPACE}MW"
+    return DASH if value is None else f"{number(value / KW_PER_MW, digits)}{UNIT_SPACE}MW"
+
+
+def megawatts_plain(value_kw: object) -> str:
+    """Power of the district in MW without the unit, which stands above the column, or a dash."""
+    value = finite(value_kw)
+    return DASH if value is None else number(value / KW_PER_MW, 2)
+
+
+def megawatts_reached_plain(value_kw: object) -> str:
+    """As ``megawatts_reached``, without the unit."""
+    value = finite(value_kw)
+    return DASH if value is None else number(value / KW_PER_MW, 2, rounding=ROUND_FLOOR)
 
 
 def megawatts_reached(value_kw: object) -> str:
     """Verified power of the district, cut off so that a miss never reads as its target."""
-    value = finite(value_kw)
-    return DASH if value is None else f"{number(value / KW_PER_MW, 2, rounding=ROUND_FLOOR)}{PLAIN_SPACE}MW"
+    shown = megawatts_reached_plain(value_kw)
+    return shown if shown == DASH else f"{shown}{UNIT_SPACE}MW"
 
 
 def kilowatts(value_kw: object, digits: int = 1) -> str:
     """Power of a participant or a resource with its unit, or a dash."""
     shown = number(finite(value_kw), digits)
-    return shown if shown == DASH else f"{shown}{PLAIN_SPACE}kW"
+    return shown if shown == DASH else f"{shown}{UNIT_SPACE}kW"
 
 
 def kilowatt_hours(value_kwh: object, digits: int = 1) -> str:
     """Energy with its unit, or a dash."""
     shown = number(value_kwh, digits)
-    return shown if shown == DASH else f"{shown}{PLAIN_SPACE}kWh"
+    return shown if shown == DASH else f"{shown}{UNIT_SPACE}kWh"
 
 
 def money(value_cny: object) -> str:
     """Yuan with two decimals and thousands separators, or a dash; never rounded: statements have two decimals."""
     shown = number(value_cny, 2)
-    return shown if shown == DASH else f"\N{FULLWIDTH YEN SIGN}{PLAIN_SPACE}{shown}"
+    return shown if shown == DASH else f"\N{FULLWIDTH YEN SIGN}{UNIT_SPACE}{shown}"
 
 
 def instant(value: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
@@ -83,7 +95,9 @@ def iso(value: datetime) -> str:
 
 FILTERS: Mapping[str, Any] = {
     "mw": megawatts,
+    "mw_plain": megawatts_plain,
     "mw_reached": megawatts_reached,
+    "mw_reached_plain": megawatts_reached_plain,
     "kw": kilowatts,
     "kwh": kilowatt_hours,
     "money": money,

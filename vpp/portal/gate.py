@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
+from vpp.api.door import door_of_request
 from vpp.api.identity import page_session
 from vpp.api.problems import ProblemError, status_of
 from vpp.domain.access import Role
@@ -48,23 +49,25 @@ class PageRoute(APIRoute):
                 return await handler(request)
             except NotLoggedInError:
                 return RedirectResponse(login_address(request), HTTPStatus.SEE_OTHER)
-            except PageError as error:
-                return await error_page(request, error.status, error.detail)
-            except ProblemError as error:
+            except (PageError, ProblemError) as error:
                 return await error_page(request, error.status, error.detail)
             except HTTPException as error:
                 return await error_page(request, error.status_code, str(error.detail))
             except RequestValidationError:
                 return await error_page(request, HTTPStatus.UNPROCESSABLE_ENTITY, "")
             except VppError as error:
-                status = status_of(error)
-                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    # What a driver says of a database may name hosts and files.
-                    request.app.state.door.metrics.note("page failed", path=request.url.path, error=str(error))
-                    return await error_page(request, status, "")
-                return await error_page(request, status, str(error))
+                return await _own_error_page(request, error)
 
         return shown
+
+
+async def _own_error_page(request: Request, error: VppError) -> Response:
+    status = status_of(error)
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return await error_page(request, status, str(error))
+    # What a driver says of a database may name hosts and files: that is for the log. Nor can it say who is logged in.
+    door_of_request(request).metrics.note("page failed", path=request.url.path, error=str(error))
+    return render(request, "error.html.j2", None, status=status, code=status, detail="")
 
 
 async def error_page(request: Request, status: int, detail: str) -> Response:

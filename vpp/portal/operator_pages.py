@@ -105,5 +105,3 @@ def _row(reads: Reads, record: EventRecord) -> EventRow:
 
 def _running(reads: Reads, record: EventRecord) -> Running:
     return Running(reads.events.line(record), reads.figures.present(record))
-
-

@@ -109,7 +109,14 @@ def page_of(request: Request, session: Session | None) -> Page:
     )
 
 
-def render(request: Request, template: str, session: Session | None, *, status: int = 200, **figures: Any) -> HTMLResponse:  # noqa: ANN401 - whatever the template shows
+def render(
+    request: Request,
+    template: str,
+    session: Session | None,
+    *,
+    status: int = 200,
+    **figures: Any,  # noqa: ANN401 - whatever the template shows
+) -> HTMLResponse:
     """The page as a response; a language that was asked for in the address is remembered."""
     page = page_of(request, session)
     response = HTMLResponse(render_text(page, template, **figures), status)
@@ -126,21 +133,29 @@ def render(request: Request, template: str, session: Session | None, *, status: 
 def render_text(page: Page, template: str, **figures: Any) -> str:  # noqa: ANN401 - as ``render``
     """The page as text."""
     language = page.language
-    return _environment().get_template(template).render(
-        page=page,
-        t=partial(text, language),
-        word=partial(word, language),
-        named=partial(_named, language),
-        say=partial(say, language),
-        script_texts=script_json(script_texts(language)),
-        **figures,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            page=page,
+            t=partial(text, language),
+            word=partial(word, language),
+            named=partial(_named, language),
+            say=partial(say, language),
+            script_texts=script_json(script_texts(language)),
+            **figures,
+        )
     )
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("vpp.portal"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("vpp.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= FILTERS
     environment.globals |= {

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from fastapi import APIRouter
@@ -27,7 +27,7 @@ async def stream(door: DoorDep, _: AnybodyDep) -> StreamingResponse:
     return StreamingResponse(ticks(door), media_type="text/event-stream")
 
 
-async def ticks(door: Door) -> AsyncIterator[str]:
+async def ticks(door: Door) -> AsyncGenerator[str, None]:
     """The stream's text; ends when the service does, or after an hour, when the browser asks again (and is checked)."""
     yield f"retry: {RETRY_MS}\n\n"
     loop = asyncio.get_running_loop()

@@ -87,8 +87,9 @@ function line(plot, series, source, data) {
     plot.vbar({ field: "middle" }, data.step_ms * 0.84, { field: series.name }, 0, look);
     return;
   }
-  const look = { source, color: ink, line_width: series.style === "dash" ? 3 : 2.2 };
-  if (series.style === "dash") look.line_dash = "dashed";
+  const look = { source, color: ink, line_width: series.style === "dash" ? 2.6 : 2.2 };
+  if (series.style === "dash") look.line_dash = [7, 4];
+  if (series.style === "broad") Object.assign(look, { line_width: 7, line_alpha: 0.55 });
   plot.step({ field: "start" }, { field: series.name }, "after", look);
 }
 

@@ -18,7 +18,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event.payment": ("Payment", "补偿"),
     "event.course": ("Course", "进程"),
     "event.by": ("by {who}", "由 {who}"),
-    "event.was_cancelled": ("It was cancelled while it ran; what was delivered is paid.", "执行中被取消，已交付部分照常补偿。"),
+    "event.was_cancelled": (
+        "It was cancelled while it ran; what was delivered is paid.",
+        "执行中被取消，已交付部分照常补偿。",
+    ),
     "event.approve": ("Approve and invite", "批准并邀约"),
     "event.cancel": ("Cancel this event", "取消事件"),
     "event.cancel_reason": ("Reason, for the record", "原因（将被记录）"),
@@ -41,9 +44,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "未达标：最低时段核定响应为基准峰值的 {percent}。",
     ),
     "event.paid": ("Statements add up to {money}.", "结算单合计 {money}。"),
-    "event.chart_name": ("Target and verified response per interval; the table below has the same figures.", "各时段目标与核定响应，下表为相同数据。"),
+    "event.chart_name": (
+        "Target and verified response per interval; the table below has the same figures.",
+        "各时段目标与核定响应，下表为相同数据。",
+    ),
     "event.waterfall": ("The five figures by interval", "各时段五项指标"),
-    "event.waterfall_note": ("From committed to verified, mean of each interval", "从承诺到核定，各时段均值"),
+    "event.waterfall_note": ("From committed to verified, mean of each interval, MW", "从承诺到核定，各时段均值，MW"),
     "event.facts": ("Facts", "基本信息"),
     "event.peak": ("Reference peak, frozen", "冻结的基准峰值"),
     "event.resources": ("Resources", "资源"),
@@ -79,13 +85,22 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "expected {before} MW of {aim} MW aimed at",
         "预期 {before} MW，低于调度目标 {aim} MW",
     ),
-    "sentence.surplus": ("expected {before} MW, more than {share} of {aim} MW", "预期 {before} MW，超过 {aim} MW 的 {share}"),
+    "sentence.surplus": (
+        "expected {before} MW, more than {share} of {aim} MW",
+        "预期 {before} MW，超过 {aim} MW 的 {share}",
+    ),
     "sentence.capability": (
         "all resources together reach at most {most} kW of {target} kW at {at}",
         "{at} 全部资源合计最多可达 {most} kW，目标 {target} kW",
     ),
-    "sentence.import": ("import limit {bound} kW of node {node} binds at {at}", "{at} 节点 {node} 受电限值 {bound} kW 起约束作用"),
-    "sentence.export": ("export limit {bound} kW of node {node} binds at {at}", "{at} 节点 {node} 送电限值 {bound} kW 起约束作用"),
+    "sentence.import": (
+        "import limit {bound} kW of node {node} binds at {at}",
+        "{at} 节点 {node} 受电限值 {bound} kW 起约束作用",
+    ),
+    "sentence.export": (
+        "export limit {bound} kW of node {node} binds at {at}",
+        "{at} 节点 {node} 送电限值 {bound} kW 起约束作用",
+    ),
     "sentence.reserve": (
         "{share} % of {reach} kW reachable is held in reserve: at most {most} kW of {target} kW at {at}",
         "{at} 可达 {reach} kW 中保留 {share} % 备用：目标 {target} kW，最多承诺 {most} kW",

@@ -16,7 +16,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "resource.filter": ("Filter", "筛选"),
     "resource.clear": ("Show all", "显示全部"),
     "resource.none": ("No resource fits this filter.", "没有符合条件的资源。"),
-    "resource.sum": ("{count} resources, load {power}, reachable {reachable}", "{count} 个资源，负荷 {power}，可达 {reachable}"),
+    "resource.sum": (
+        "{count} resources, load {power}, reachable {reachable}",
+        "{count} 个资源，负荷 {power}，可达 {reachable}",
+    ),
     "participant.name": ("Participant", "用户"),
     "participant.class": ("Class", "类别"),
     "participant.sites": ("Sites", "站点"),

@@ -43,8 +43,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{window}：预计 {reach}，可覆盖目标 {target}。",
     ),
     "declare.short": (
-        "{window}: only {reach} is likely, less than the target of {target}. The event can be declared, but the target "
-        "may be missed.",
+        (
+            "{window}: only {reach} is likely, less than the target of {target}. The event can be declared, but the "
+            "target may be missed."
+        ),
         "{window}：预计仅 {reach}，低于目标 {target}。仍可发起，但可能无法达标。",
     ),
     "declare.by_kind": ("By kind, weakest interval", "按类型（最低时段）"),
@@ -54,11 +56,16 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "declare.left_out": ("{count} resources that cannot be called", "{count} 个资源不能调用"),
     "declare.left_out_line": ("{count}, rated {rated}", "{count} 个，额定 {rated}"),
     "declare.reach_note": (
-        "If everybody accepts. Each interval taken alone; energy limits over several hours and the network may allow "
-        "less. Reference peak {peak}.",
+        (
+            "If everybody accepts. Each interval taken alone; energy limits over several hours and the network may "
+            "allow less. Reference peak {peak}."
+        ),
         "假定全部用户接受。各时段单独计算，多小时能量限制和电网限制可能使实际更低。基准峰值 {peak}。",
     ),
-    "declare.covered": ("Offers reach until {until}; later intervals repeat the last one.", "上报数据截至 {until}，之后按最后时段计。"),
+    "declare.covered": (
+        "Offers reach until {until}; later intervals repeat the last one.",
+        "上报数据截至 {until}，之后按最后时段计。",
+    ),
     "declare.no_reach": (
         "Nothing can be said for this window. Choose whole quarter hours that lie ahead.",
         "无法评估该时段。请选择未来的整刻钟时段。",
@@ -77,7 +84,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "declare.flaw.no_start": ("Enter date and time of the start.", "请填写开始日期和时间。"),
     "declare.flaw.no_end": ("The end must lie after the start.", "结束时间必须晚于开始时间。"),
-    "declare.flaw.past": ("This is not after the controller's present time, {now}.", "该时间不晚于控制器当前时间 {now}。"),
+    "declare.flaw.past": (
+        "This is not after the controller's present time, {now}.",
+        "该时间不晚于控制器当前时间 {now}。",
+    ),
     "declare.flaw.quarter": ("Intervals begin at :00, :15, :30 and :45.", "时段从 00、15、30、45 分开始。"),
     "declare.flaw.notice": (
         "{ahead} minutes ahead; the programme asks for {notice} minutes of notice.",

@@ -23,14 +23,17 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "me.answer_here": ("Answer the invitation", "去答复"),
     "me.underway": ("Event {window}", "事件 {window}"),
     "me.asked_now": ("Asked of you now", "当前要求您"),
-    "me.asked_now_more": ("less than your baseline", "在基线基础上"),
+    "me.asked_now_more": ("against your baseline", "相对基线"),
     "me.delivered_now": ("Delivered so far in this interval", "本时段截至目前响应"),
     "me.not_called": ("None of your resources is called. You need not do anything.", "您的资源未被调用，无需操作。"),
     "me.why": ("Why me?", "为什么是我？"),
     "me.at_revision": ("plan {number}:", "第 {number} 版计划："),
     "me.load": ("My load", "我的负荷"),
     "me.load_name": ("Load of all your resources today, per interval", "今日您全部资源各时段负荷"),
-    "me.load_note": ("Mean of each 15 minutes. The shaded band is the event.", "每 15 分钟均值，阴影为事件时段。"),
+    "me.load_note": (
+        "Mean of each 15 minutes. The shaded band is the event; the vertical axis need not start at zero.",
+        "每 15 分钟均值，阴影为事件时段，纵轴不一定从零开始。",
+    ),
     "me.load_no_baseline": (
         "Mean of each 15 minutes. A baseline appears once an event of the day has frozen it.",
         "每 15 分钟均值。当日事件冻结基线后显示基线。",
@@ -56,9 +59,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "statement.ratio": ("Performance", "考核比"),
     "statement.factor": ("payment factor {factor}", "补偿系数 {factor}"),
     "statement.by_interval": ("Contribution by interval", "各时段贡献"),
+    "statement.by_interval_note": ("Energy per interval, kWh", "各时段电量，kWh"),
     "statement.meters": ("Meters counted", "计入表计"),
     "statement.sum": ("Sum", "合计"),
-    "statement.findings": ("{count} findings on how it was computed (in English)", "计算说明 {count} 条（英文）"),
+    "statement.findings": ("Findings on how it was computed: {count} (in English)", "计算说明 {count} 条（英文）"),
     "statement.uncertainty": (
         "One site in one event may be off by 10 to 13 % of its load: that is how well a baseline can know it.",
         "单个站点单次事件的基线误差可达其负荷的 10–13 %。",
@@ -80,8 +84,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "statement.total": ("{count} final statements, {money} in all", "最终结算单 {count} 份，合计 {money}"),
     "data.consent": ("Consent", "授权"),
     "data.consent_text": (
-        "With your consent the operator may export your metered energy, baselines and statements. You may withdraw it at "
-        "any time; what was exported before is not called back.",
+        (
+            "With your consent the operator may export your metered energy, baselines and statements. You may "
+            "withdraw it at any time; what was exported before is not called back."
+        ),
         "经您授权，运营方可导出您的计量电量、基线和结算单。您可随时撤回，此前已导出的数据不收回。",
     ),
     "data.given": ("Given on {at} by {who}.", "已于 {at} 由 {who} 授权。"),

@@ -18,5 +18,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "js.refused_403": ("Your account may not do this.", "您的账户无权进行此操作。"),
     "js.refused_409": ("This is not possible in the present state.", "当前状态下无法进行。"),
     "js.refused_422": ("It was refused:", "请求被拒绝："),
-    "js.refused_503": ("The service cannot store it right now. Try again in a few seconds.", "服务暂时无法保存，请几秒后重试。"),
+    "js.refused_503": (
+        "The service cannot store it right now. Try again in a few seconds.",
+        "服务暂时无法保存，请几秒后重试。",
+    ),
 }

@@ -11,8 +11,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "shell.other_language": ("中文", "English"),
     "shell.logout": ("Log out", "退出登录"),
     "shell.no_script": (
-        "Scripts are off in this browser: figures do not refresh by themselves, and buttons that change something "
-        "stay disabled. Allow scripts for this site to use them.",
+        (
+            "Scripts are off in this browser: figures do not refresh by themselves, and buttons that change something "
+            "stay disabled. Allow scripts for this site to use them."
+        ),
         "浏览器已禁用脚本：数据不会自动刷新，操作按钮保持不可用。请允许本站运行脚本后再操作。",
     ),
     "shell.footer": ("All times are Beijing time (UTC+8).", "所有时间均为北京时间（UTC+8）。"),

@@ -82,6 +82,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "ack.applied": ("applied", "已执行"),
     "ack.refused": ("refused", "已拒绝"),
     "ack.expired": ("expired", "已过期"),
+    "ack_reason.released": ("carried out and released", "已执行并恢复"),
     "rule.full": ("Paid in full for the energy delivered.", "按实际响应电量全额补偿。"),
     "rule.excess": (
         "More was delivered than is paid in full; the part above is paid at the programme's lower rate.",
@@ -97,7 +98,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "事件期间负荷高于基线，无补偿。",
     ),
     "rule.no_energy": ("No response was metered, so that nothing is paid.", "未计量到响应量，无补偿。"),
-    "rule.not_called": ("Nothing was called for a whole interval, so that nothing is paid.", "没有完整时段被调用，无补偿。"),
+    "rule.not_called": (
+        "Nothing was called for a whole interval, so that nothing is paid.",
+        "没有完整时段被调用，无补偿。",
+    ),
     "rule.first_day_void": (
         "The first day missed the programme's threshold, which voids the whole event.",
         "首日未达到项目规定下限，整个事件不予补偿。",
