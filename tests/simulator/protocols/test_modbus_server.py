@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from pyModbusTCP.client import ModbusClient
+from pyModbusTCP.client import ModbusClient  # type: ignore[import-untyped]
 
 from simulator.history import ZONE
 from simulator.protocols.layout import UnitPlace, units_of
