@@ -74,7 +74,7 @@ class Application(FastAPI):
                 for response in operation.get("responses", {}).values():
                     content = response.get("content", {})
                     if MEDIA_TYPE in content:
-                        content.pop("application/json", None)
+                        response["content"] = {MEDIA_TYPE: content[MEDIA_TYPE]}
         return document
 
 
