@@ -10,7 +10,7 @@ import numpy as np
 from vpp.domain import facts
 from vpp.domain.commands import AckState, Command, advance_ack
 from vpp.domain.consents import ConsentScope
-from vpp.domain.errors import InputError, InvariantError, UnknownThingError
+from vpp.domain.errors import ConflictError, InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import TimeGrid
@@ -181,10 +181,10 @@ class Book:
         Raises:
             IllegalTransitionError: the fact claims a step that the event's or a command's state table does not have.
             UnknownThingError: it names an event that was never declared.
-            InputError: it declares an event whose id is taken.
+            ConflictError: it declares an event whose id is taken.
         """
         if isinstance(fact, facts.EventDeclared) and fact.event_id in self.events:
-            raise InputError(f"event id {fact.event_id!r} is taken")
+            raise ConflictError(f"event id {fact.event_id!r} is taken")
         step = _step_of(fact)
         if step is not None:
             record = self.event(fact.event_id)

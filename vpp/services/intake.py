@@ -9,7 +9,7 @@ from decimal import Decimal
 from vpp.domain.bids import share_of_bid
 from vpp.domain.book import EventRecord
 from vpp.domain.consents import ConsentScope
-from vpp.domain.errors import InputError, UnknownThingError
+from vpp.domain.errors import ConflictError, InputError, UnknownThingError
 from vpp.domain.events import Declaration, EventKind, EventState, EventStep, reply_deadline
 from vpp.domain.facts import (
     AccessRoundOpened,
@@ -81,7 +81,7 @@ class Intake:
             program.payment.require_known()
         self._check_limits(declaration, program)
         if declaration.event_id in self._recorder.book.events:
-            raise InputError(f"event id {declaration.event_id!r} is taken")
+            raise ConflictError(f"event id {declaration.event_id!r} is taken")
         if declaration.scope_node_id is not None:
             self._registry.fleet.node_path(declaration.scope_node_id)
         await self._recorder.record(
@@ -233,7 +233,7 @@ class Intake:
         if record.invitation is None or participant_id not in record.invitation.participant_ids:
             raise InputError(f"participant {participant_id!r} is not invited to event {event_id!r}")
         if record.state is not EventState.INVITED or now > record.invitation.reply_by:
-            raise InputError(
+            raise ConflictError(
                 f"participant {participant_id!r} answers event {event_id!r} at {format_instant(now)}, "
                 f"after the deadline {format_instant(record.invitation.reply_by)}"
             )
@@ -266,13 +266,13 @@ class Intake:
         """Records that a participant withdraws; its resources are released at the next revision.
 
         Raises:
-            InputError: it has not accepted, or the event is past leaving.
+            ConflictError: it has not accepted, or the event is past leaving.
         """
         record = self._recorder.book.event(event_id)
         if not record.answers.get(participant_id):
-            raise InputError(f"participant {participant_id!r} has not accepted event {event_id!r}")
+            raise ConflictError(f"participant {participant_id!r} has not accepted event {event_id!r}")
         if record.state not in OPT_OUT_STATES:
-            raise InputError(
+            raise ConflictError(
                 f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state.value!r}"
             )
         await self._recorder.record(
