@@ -50,7 +50,7 @@ def test_write_setup__the_service_reads_its_file(made: SetupFiles) -> None:
     config = read_serve_config(made.controller)
 
     assert StoreFolder(config.store.folder).path == made.folder / "store"
-    assert (config.reference_peak.kw, config.reference_peak.on) == (60_000.0, date(2025, 7, 28))
+    assert (config.reference_peak.kw, config.reference_peak.date) == (60_000.0, date(2025, 7, 28))
     assert (config.broker.port, config.http.port, config.log.level) == (21883, 28000, "warning")
     assert config.clock is not None
     assert (config.clock.at, config.clock.speed) == (made.scenario.window.start, 20.0)
