@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
+from adapters.kit.cancelling import pass_on_cancellation
 from adapters.kit.gateway_config import GatewayConfig
 from vpp.domain.errors import BusError
 from vpp.ports import Bus, BusMessage, BusSession, Clock, LastWill, Metrics
@@ -63,6 +64,7 @@ class Link:
                 async with self._bus.connect(
                     self._config.gateway_id, subscriptions=gateway_subscriptions(self._config.gateway_id), will=will
                 ) as session:
+                    pass_on_cancellation()
                     self._session = session
                     self._broken.clear()
                     attempt = 0
@@ -75,6 +77,7 @@ class Link:
                     finally:
                         self._session = None
             except BusError as error:
+                pass_on_cancellation()
                 pause_s = self._pause_s(attempt)
                 attempt += 1
                 self._metrics.count("vpp_gateway_links_lost", gateway=self._config.gateway_id)

@@ -17,6 +17,7 @@ from pymodbus.pdu import ExceptionResponse, ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
 
+from adapters.kit.cancelling import pass_on_cancellation
 from adapters.kit.driver import DriverError
 from adapters.modbus.map_file import Table
 from adapters.modbus.registers import WORD
@@ -136,6 +137,7 @@ class Connection:
                 connected = await client.connect()
             except (OSError, ModbusException):
                 connected = False
+            pass_on_cancellation()
             if not connected:
                 client.close()
                 self._failures += 1
@@ -201,7 +203,10 @@ class Connection:
 
     async def _answer(self, asked: Awaitable[ModbusPDU], unit: int) -> ModbusPDU:
         try:
-            answer = await asked
+            try:
+                answer = await asked
+            finally:
+                pass_on_cancellation()
         except ModbusException as error:
             if not self.is_open:
                 raise NoConnectionError(f"the connection to {self.where} is lost") from error
