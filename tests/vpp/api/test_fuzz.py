@@ -22,7 +22,7 @@ from tests.vpp.api.api_rig import Api
 from tests.vpp.api.district_at_work import DRAFT, INVITED, RUNNING, SETTLED, Caught
 from tests.vpp.api.serving import Serving, served
 
-EXAMPLES = {GenerationMode.POSITIVE: 5, GenerationMode.NEGATIVE: 3}
+EXAMPLES = {GenerationMode.POSITIVE: 4, GenerationMode.NEGATIVE: 2}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # Nothing is connected in these tests, and that is what it says.
 NOT_READY = "/readyz"
@@ -77,7 +77,7 @@ def test_api__whatever_the_document_allows(serving: Serving) -> None:
                     wrong += [f"{operation.label}: {error}" for error in group.exceptions]
 
     assert wrong == []
-    assert asked > 20 * len(document["paths"])
+    assert asked > 15 * len(document["paths"])
 
 
 def _fuzz(
