@@ -2,7 +2,9 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.vpp.api.api_rig", "tests.vpp.api.district_at_work")
+pytest.register_assert_rewrite(
+    "tests.e2e.field", "tests.e2e.virtual_district", "tests.vpp.api.api_rig", "tests.vpp.api.district_at_work"
+)
 
 from tests.vpp.api.district_at_work import Caught, catch  # noqa: E402 - behind the registration above
 

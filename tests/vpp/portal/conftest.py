@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.vpp.api.api_rig", "tests.vpp.api.district_at_work", "tests.vpp.portal.portal_rig")
+pytest.register_assert_rewrite("tests.vpp.portal.portal_rig")
 
 from tests.vpp.api.district_at_work import Caught  # noqa: E402 - behind the registration above
 from tests.vpp.portal.portal_rig import Portal, opened_portal  # noqa: E402

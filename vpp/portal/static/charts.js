@@ -17,20 +17,23 @@ function draw(chart) {
   const text = document.getElementById(chart.dataset.chart)?.textContent ?? "";
   const place = chart.querySelector(".plot");
   const before = drawn.get(place);
-  if (before?.text === text) return;
+  if (before?.text === text && !before.stale) return;
   const data = JSON.parse(text);
   const columns = columnsOf(data);
-  if (before && same(before.data, data)) {
+  if (before && !before.stale && same(before.data, data)) {
     before.source.data = columns;
+    before.edges.data = edgesOf(data);
     drawn.set(place, { ...before, text, data });
     chart.dataset.drawn = String(Number(chart.dataset.drawn) + 1);
     return;
   }
   const source = new Bokeh.ColumnDataSource({ data: columns });
-  const plot = figure(data, source, chart.classList.contains("small") ? 220 : 300);
+  const edges = new Bokeh.ColumnDataSource({ data: edgesOf(data) });
+  const plot = figure(data, { source, edges }, chart.classList.contains("small") ? 220 : 300);
+  // A drawing that goes takes its tooltip with it, which hangs elsewhere in the page.
+  before?.view.then((view) => view.remove());
   place.replaceChildren();
-  Bokeh.Plotting.show(plot, place);
-  drawn.set(place, { text, data, source });
+  drawn.set(place, { text, data, source, edges, view: Bokeh.Plotting.show(plot, place) });
   chart.dataset.drawn = "1";
 }
 
@@ -41,14 +44,20 @@ function same(one, other) {
 }
 
 function columnsOf(data) {
-  const ends = data.starts.length ? [...data.starts, data.starts.at(-1) + data.step_ms] : [];
-  const columns = { start: ends, middle: ends.map((at) => at + data.step_ms / 2), span: [...data.labels, ""] };
+  const columns = { middle: data.starts.map((at) => at + data.step_ms / 2), span: data.labels };
   for (const series of data.series) {
-    const values = series.values.map((value) => value ?? NaN);
-    // A step needs the end of its last interval; a bar has none there.
-    columns[series.name] = [...values, series.style === "bar" ? NaN : (values.at(-1) ?? NaN)];
-    columns[`${series.name}_text`] = [...values.map((value) => shown(value, data)), ""];
+    columns[series.name] = series.values.map((value) => value ?? NaN);
+    columns[`${series.name}_text`] = series.values.map((value) => shown(value, data));
   }
+  // Found under the pointer wherever it is, also where a series has a gap.
+  columns.anywhere = data.starts.map((_, place) => data.series.map((series) => series.values[place]).find(Number.isFinite) ?? 0);
+  return columns;
+}
+
+// Both ends of every interval: BokehJS's own steps leave out an interval that is followed by a gap.
+function edgesOf(data) {
+  const columns = { at: data.starts.flatMap((start) => [start, start + data.step_ms]) };
+  for (const series of data.series) columns[series.name] = series.values.flatMap((value) => [value ?? NaN, value ?? NaN]);
   return columns;
 }
 
@@ -62,7 +71,7 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function figure(data, source, height) {
+function figure(data, sources, height) {
   const plot = Bokeh.Plotting.figure({
     height, sizing_mode: "stretch_width", x_axis_type: "datetime", toolbar_location: null, tools: "", min_border_right: 12,
     background_fill_color: null, border_fill_color: null, outline_line_color: null,
@@ -71,26 +80,26 @@ function figure(data, source, height) {
     const band = { left: from, right: to, fill_color: colour("s-band"), fill_alpha: 0.14, line_color: null };
     plot.add_layout(new Bokeh.BoxAnnotation(band));
   }
-  for (const series of data.series) line(plot, series, source, data);
+  for (const series of data.series) line(plot, series, sources, data);
   axes(plot, data);
-  const under = { source, line_alpha: 0 };
-  const pointed = plot.line({ field: "middle" }, { field: data.series[0].name }, under);
+  const under = { source: sources.source, line_alpha: 0 };
+  const pointed = plot.line({ field: "middle" }, { field: "anywhere" }, under);
   const tooltips = [["", "@span"], ...data.series.map((series) => [series.label, `@{${series.name}_text}`])];
   plot.add_tools(new Bokeh.HoverTool({ renderers: [pointed], tooltips, mode: "vline", line_policy: "nearest" }));
   return plot;
 }
 
-function line(plot, series, source, data) {
+function line(plot, series, { source, edges }, data) {
   const ink = colour(`s-${series.name}`);
   if (series.style === "bar") {
     const look = { source, color: ink, alpha: 0.9, line_color: null };
     plot.vbar({ field: "middle" }, data.step_ms * 0.84, { field: series.name }, 0, look);
     return;
   }
-  const look = { source, color: ink, line_width: series.style === "dash" ? 2.6 : 2.2 };
+  const look = { source: edges, color: ink, line_width: series.style === "dash" ? 2.6 : 2.2 };
   if (series.style === "dash") look.line_dash = [7, 4];
   if (series.style === "broad") Object.assign(look, { line_width: 7, line_alpha: 0.55 });
-  plot.step({ field: "start" }, { field: series.name }, "after", look);
+  plot.line({ field: "at" }, { field: series.name }, look);
 }
 
 function axes(plot, data) {
@@ -111,6 +120,6 @@ function axes(plot, data) {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  drawn.clear();
+  for (const before of drawn.values()) before.stale = true;
   drawCharts(document);
 });
