@@ -3,8 +3,17 @@
 import ipaddress
 import sys
 
+import pytest
 from hypothesis import settings
 
+# Shared by tests of several folders, whichever of them is collected first.
+pytest.register_assert_rewrite(
+    "tests.e2e.soundness",
+    "tests.e2e.virtual_district",
+    "tests.e2e.field",
+    "tests.vpp.api.api_rig",
+    "tests.vpp.api.district_at_work",
+)
 settings.register_profile("beichen", deadline=None, print_blob=True)
 settings.load_profile("beichen")
 
