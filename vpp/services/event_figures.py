@@ -26,6 +26,9 @@ from vpp.services.tracking import Present, Tracking
 
 KEPT_EVENTS = 16
 LOOK_AGAIN = timedelta(minutes=5)
+IN_STORE_AFTER = timedelta(minutes=2)
+"""So long after an interval's end its last register is in the archive; until then the live picture is shown."""
+MOMENT = timedelta(seconds=1)
 Maybe = tuple[float | None, ...]
 
 
@@ -103,7 +106,8 @@ class EventFigures:
         """What the figures hang on: once the event has ended, on nothing that can still change."""
         if record.state in FINAL_STATES:
             return record.state
-        return record.state, len(record.plans), self._clock.now().timestamp() // LOOK_AGAIN.total_seconds()
+        stored = self._clock.now() - IN_STORE_AFTER
+        return record.state, len(record.plans), stored.timestamp() // LOOK_AGAIN.total_seconds()
 
     async def waterfall(self, event_id: str) -> WaterfallView:
         """The five figures as far as they are known.
@@ -118,10 +122,11 @@ class EventFigures:
         count = len(record.grid)
         commanded = np.sum(list(asked.values()), axis=0) if asked else np.zeros(count)
         metered, verified = _metered(record, accounts, now)
-        present = self._tracking.present(record, now)
-        if present is not None and record.state not in FINAL_STATES:
-            index = record.grid.index_of(now)
-            metered[index], verified[index] = present.metered_kw, present.verified_kw
+        for index, start in enumerate(record.grid):
+            if start <= now and not _in_store(record, start, now):
+                present = self._tracking.present(record, min(now, start + INTERVAL - MOMENT))
+                if present is not None:
+                    metered[index], verified[index] = present.metered_kw, present.verified_kw
         approved = record.reference_peak is not None
         return WaterfallView(
             event_id=event_id,
@@ -147,16 +152,21 @@ class EventFigures:
 def _metered(
     record: EventRecord, accounts: Accounts | None, now: datetime
 ) -> tuple[list[float | None], list[float | None]]:
-    """Metered and verified per interval; ``None`` for what is not over, or was never commanded before its end."""
+    """Metered and verified per interval; ``None`` for what is not over."""
     count = len(record.grid)
     if accounts is None:
         return [None] * count, [None] * count
     figures = accounts.measured.waterfall
-    over = [start + INTERVAL <= now for start in record.grid]
+    over = [_in_store(record, start, now) for start in record.grid]
     return (
         [float(kw) if done else None for kw, done in zip(figures.metered_kw, over, strict=True)],
         [float(kw) if done else None for kw, done in zip(figures.verified_kw, over, strict=True)],
     )
+
+
+def _in_store(record: EventRecord, start: datetime, now: datetime) -> bool:
+    """Whether the interval is over and all its registers have been stored."""
+    return record.state in FINAL_STATES or start + INTERVAL + IN_STORE_AFTER <= now
 
 
 def _phase(start: datetime, now: datetime) -> str:
