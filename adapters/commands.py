@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import math
 import signal
 import sys
 from collections.abc import Coroutine
@@ -11,7 +12,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
-import numpy as np
 import typer
 
 from adapters.conform_command import conform_command
@@ -71,7 +71,7 @@ def _said(readings: "DeviceReadings", device: int) -> str:
     words = [
         f"{readings.power_kw[device]:.3f} kW",
         f"{readings.register_wh[device]} Wh",
-        "runs free" if np.isnan(setpoint_kw) else f"holds {setpoint_kw:.3f} kW",
+        "runs free" if math.isnan(setpoint_kw) else f"holds {setpoint_kw:.3f} kW",
     ]
     if readings.override is not None and readings.override[device]:
         words.append("under local control")
@@ -84,8 +84,8 @@ def _said(readings: "DeviceReadings", device: int) -> str:
 
 
 def _composed(config: Path, *, quiet: bool) -> "GatewayProcess":
-    from adapters.bootstrap import compose, start_logs  # noqa: PLC0415 - as above
-    from adapters.config import load_config  # noqa: PLC0415 - as above
+    from adapters.bootstrap import compose, start_logs
+    from adapters.config import load_config
 
     try:
         process = compose(load_config(config), file=config)

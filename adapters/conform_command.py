@@ -7,14 +7,16 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.kit.conformance.case import ConformanceCase
-from adapters.kit.conformance.suite import CHECKS, Outcome, Report, chosen, conform
-from adapters.laboratory import VirtualLaboratory
 from vpp.domain.errors import InputError
+
+if TYPE_CHECKING:
+    # Loaded when the command runs, so that `vpp --help` answers at once.
+    from adapters.kit.conformance.case import ConformanceCase
+    from adapters.kit.conformance.suite import Report
 
 EXIT_CONFORMS, EXIT_FAILS, EXIT_BAD_INPUT = 0, 1, 2
 
@@ -26,6 +28,9 @@ def conform_command(
     as_json: Annotated[bool, typer.Option("--json", help="Every check with rule, source and outcome.")] = False,
 ) -> None:
     """Try an adapter and its driver; exit 0 when it conforms, 1 when a check fails, 2 when the case cannot be tried."""
+    from adapters.kit.conformance.suite import chosen, conform
+    from adapters.laboratory import VirtualLaboratory
+
     try:
         cases, checks = load_cases(case), chosen(only or ())
     except InputError as error:
@@ -36,12 +41,14 @@ def conform_command(
     raise typer.Exit(EXIT_CONFORMS if all(report.conforms for report in reports) else EXIT_FAILS)
 
 
-def load_cases(target: str) -> tuple[ConformanceCase, ...]:
+def load_cases(target: str) -> "tuple[ConformanceCase, ...]":
     """The cases that ``MODULE:NAME`` or ``FILE.py:NAME`` holds.
 
     Raises:
         InputError: no such module or name, or something else than cases behind it.
     """
+    from adapters.kit.conformance.case import ConformanceCase
+
     where, separator, name = target.rpartition(":")
     if not separator or not where or not name:
         raise InputError(f"{target!r} is not of the form MODULE:CASE, such as adapters.standard_cases:CASES")
@@ -71,7 +78,9 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _as_text(reports: list[Report]) -> str:
+def _as_text(reports: "list[Report]") -> str:
+    from adapters.kit.conformance.suite import CHECKS, Outcome
+
     lines = []
     for report in reports:
         lines += [
@@ -83,7 +92,9 @@ def _as_text(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _as_json(report: "Report") -> dict[str, object]:
+    from adapters.kit.conformance.suite import Outcome
+
     return {
         "case": report.case,
         "conforms": report.conforms,

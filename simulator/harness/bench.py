@@ -8,10 +8,6 @@ from typing import Annotated
 
 import typer
 
-from simulator.harness.simulation import Options, simulate
-from simulator.scenario import load_scenario
-from vpp.config_files import config_root
-
 bench_app = typer.Typer(no_args_is_help=True, help="Published figures, measured here.")
 
 
@@ -27,6 +23,10 @@ def bench_simulate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as well.")] = None,
 ) -> None:
     """Simulated seconds per second for one afternoon, history, planning, twin and report included."""
+    from simulator.harness.simulation import Options, simulate
+    from simulator.scenario import load_scenario
+    from vpp.config_files import config_root
+
     loaded = load_scenario(scenario or config_root() / "scenarios" / "summer-peak.yaml")
     begun = time.perf_counter()
     run = simulate(loaded, Options(seed=seed))

@@ -2,21 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from simulator.files import ScenarioFileError
-from simulator.harness.simulation import Options, SimulationRun, simulate
-from simulator.harness.world import World
-from simulator.scenario import load_scenario
-from vpp.bootstrap import Controller
-from vpp.cli.live_view import LiveView
-from vpp.cli.snapshots import live_snapshot
 from vpp.domain.errors import VppError
-from vpp.infra.store.folder import StoreFolder
-from vpp.reporting.results import plain, write_results
+
+if TYPE_CHECKING:
+    from simulator.harness.simulation import SimulationRun
+    from simulator.harness.world import World
+    from vpp.bootstrap import Controller
 
 MET, MISSED, BAD_INPUT = 0, 1, 2
 
@@ -30,6 +25,16 @@ def simulate_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Run a whole district in virtual time; exit 0 target met, 1 missed, 2 bad input."""
+    from rich.console import Console
+
+    from simulator.files import ScenarioFileError
+    from simulator.harness.simulation import Options, simulate
+    from simulator.scenario import load_scenario
+    from vpp.cli.live_view import LiveView
+    from vpp.cli.snapshots import live_snapshot
+    from vpp.infra.store.folder import StoreFolder
+    from vpp.reporting.results import plain, write_results
+
     console = Console(stderr=True)
     try:
         loaded = load_scenario(scenario)
@@ -39,7 +44,7 @@ def simulate_command(
             store.create_new()
         with LiveView(console) as view:
 
-            def on_minute(controller: Controller, world: World) -> None:
+            def on_minute(controller: "Controller", world: "World") -> None:
                 done = world.plant.minute / world.plant.window.minutes
                 view.update(live_snapshot(controller, speed=None, done_fraction=done))
 
@@ -57,7 +62,7 @@ def simulate_command(
         raise typer.Exit(MISSED)
 
 
-def print_verdict(run: SimulationRun, out: Path | None) -> None:
+def print_verdict(run: "SimulationRun", out: Path | None) -> None:
     """A few lines for people."""
     report = run.report
     typer.echo(f"scenario {report['scenario']}, seed {report['seed']}, log {report['log_hash']}")

@@ -3,20 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Self
 
 from vpp.domain.control import ControlSettings
 from vpp.domain.facts import ControllerStarted
 from vpp.domain.fleet import Fleet
 from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule, Yardstick
 from vpp.domain.programs import Program
-from vpp.infra.clock import SystemClock
-from vpp.infra.memory.metrics import MemoryMetrics
 from vpp.infra.mqtt.gateway_link import GatewayLink
-from vpp.infra.store.archive import open_archive
-from vpp.infra.store.folder import StoreFolder
-from vpp.infra.store.ledger import open_ledger
 from vpp.ports import (
     Bus,
     Clock,
@@ -192,39 +185,3 @@ class Controller:
             group.create_task(self.runner.run(), name="controller/runner")
             if self.liaison is not None:
                 group.create_task(self.liaison.run(), name="controller/upstream")
-
-
-class Records:
-    """A store opened for reading: reports and statements of what has happened, without a controller."""
-
-    def __init__(self, folder: StoreFolder) -> None:
-        """Opens ledger and archive.
-
-        Raises:
-            ConfigError: no store lies there.
-            StoreError: a database cannot be opened.
-        """
-        folder.require()
-        clock, metrics = SystemClock(), MemoryMetrics()
-        settings = ControlSettings()
-        self.ledger = open_ledger(folder.ledger_url)
-        self.archive = open_archive(folder.archive_url)
-        self.recorder = Recorder(self.ledger, metrics)
-        registry = Registry(folder.fleet(), metrics)
-        intake = Intake(self.recorder, registry, folder.programs(), ReferencePeak(0.0, "", date.min), clock)
-        self.settling = Settling(
-            self.recorder,
-            registry,
-            intake,
-            Measuring(self.recorder, self.archive),
-            clock=clock,
-            recovery_intervals=settings.recovery_intervals,
-        )
-        self.views = Views(self.recorder, registry, self.settling, folder.network(), settings)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ledger.close()
-        self.archive.close()

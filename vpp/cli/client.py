@@ -5,11 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from urllib.parse import quote
 
-import httpx
 import typer
+
+if TYPE_CHECKING:
+    import httpx
 
 BAD_INPUT = 2
 REFUSED = 1
@@ -27,7 +29,7 @@ class Controller:
     """A running controller as commands see it."""
 
     url: str
-    http: httpx.Client
+    http: "httpx.Client"
 
     def get(self, path: str, **query: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
         """The answer's JSON; a refusal ends the command."""
@@ -50,8 +52,10 @@ class Controller:
                 return
 
     @contextmanager
-    def following(self, path: str, seen: str | None) -> Iterator[httpx.Response]:
+    def following(self, path: str, seen: str | None) -> Iterator["httpx.Response"]:
         """A stream of server-sent events, from behind message ``seen`` on."""
+        import httpx
+
         headers = {"Accept": "text/event-stream"} | ({} if seen is None else {"Last-Event-ID": seen})
         with self.http.stream("GET", f"/api/v1{path}", headers=headers, timeout=httpx.Timeout(60.0)) as response:
             if response.status_code != httpx.codes.OK:
@@ -60,6 +64,8 @@ class Controller:
             yield response
 
     def _answer(self, method: str, path: str, **sent: Any) -> Any:  # noqa: ANN401 - as get
+        import httpx
+
         try:
             response = self.http.request(method, f"/api/v1{path}", **sent)
         except httpx.HTTPError as error:
@@ -75,8 +81,10 @@ class Controller:
 @contextmanager
 def connected(url: str | None, api_key: str | None, *, or_store: bool = False) -> Iterator[Controller]:
     """The controller at ``url``; a missing or unusable address ends the command with exit code 2."""
+    import httpx
+
     if not url:
-        instead = ", or a store with --store" if or_store else ""
+        instead = ", or a store with --store or --config" if or_store else ""
         say_no(f"give a running controller with --url (or {URL_VARIABLE}){instead}", BAD_INPUT)
     headers = {"X-API-Key": api_key} if api_key else {}
     try:
@@ -103,8 +111,10 @@ def print_json(found: object) -> None:
     typer.echo(json.dumps(found, ensure_ascii=False, sort_keys=True))
 
 
-def _refused(response: httpx.Response) -> NoReturn:
+def _refused(response: "httpx.Response") -> NoReturn:
     """A problem document as one line; what the caller got wrong is exit code 2, what cannot be now is 1."""
+    import httpx
+
     try:
         problem = response.json()
         detail = problem["detail"]

@@ -5,14 +5,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from vpp.cli.client import BAD_INPUT, Controller, KeyOption, UrlOption, connected, print_json, quoted, say_no
+
+if TYPE_CHECKING:
+    import httpx
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
@@ -99,6 +99,9 @@ def capability_command(
     as_json: JsonOption = False,
 ) -> None:
     """What is reachable in a window before anybody commits to it, on a running controller."""
+    from rich.console import Console
+    from rich.table import Table
+
     with connected(url, api_key) as controller:
         found = controller.get("/capability", start=start, end=end, node=node, planned=planned)
     if as_json:
@@ -153,6 +156,8 @@ class _Message:
 
 def _watch(controller: Controller, event: str, *, as_json: bool) -> str:
     """The state in which the event ended; a stream that breaks off is taken up again where it was."""
+    import httpx
+
     seen: str | None = None
     failures = 0
     while True:
@@ -172,7 +177,7 @@ def _watch(controller: Controller, event: str, *, as_json: bool) -> str:
         time.sleep(TRY_AGAIN_S)
 
 
-def _messages(response: httpx.Response) -> Iterator[_Message]:
+def _messages(response: "httpx.Response") -> Iterator[_Message]:
     """The stream's messages (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
     name, lines, at = "message", list[str](), None
     for line in response.iter_lines():

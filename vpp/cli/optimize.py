@@ -2,11 +2,10 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Literal
 
 import typer
 
-from vpp.domain.dispatch import Infeasible, Planned, PlanningOutcome, TimedOut, Unreachable
 from vpp.domain.errors import InputError, VppError
 
 BAD_INPUT = 2
@@ -26,6 +25,7 @@ def optimize_command(
 ) -> None:
     """Plans one dispatch problem. Exit code 0 when the target is reached, 1 when it is not, 2 on bad input."""
     from optimizer import WorkLimits, plan_dispatch
+    from vpp.cli.optimize_outcome import reached, summary
     from vpp.infra.dispatch_files import plan_file, read_problem
 
     try:
@@ -44,42 +44,6 @@ def optimize_command(
         typer.echo(line)
     if not reached(outcome):
         raise typer.Exit(NOT_PLANNED)
-
-
-def reached(outcome: PlanningOutcome) -> bool:
-    """Whether the target is reached in every interval, within 1 W."""
-    match outcome:
-        case Planned():
-            return True
-        case TimedOut():
-            return bool(outcome.plan.shortfall_kw.max(initial=0.0) <= REACHED_KW)
-        case Unreachable() | Infeasible():
-            return False
-        case other:
-            assert_never(other)
-
-
-REACHED_KW = 1e-3
-
-
-def summary(outcome: PlanningOutcome) -> list[str]:
-    """What people read on the terminal, one line each."""
-    match outcome:
-        case Planned():
-            return [f"planned ({outcome.plan.source}, {outcome.plan.status}): {outcome.plan.cost_cny:.2f} CNY"]
-        case TimedOut():
-            short_kw = outcome.plan.shortfall_kw.max(initial=0.0)
-            return [f"timed out ({outcome.reason}): {outcome.plan.source} plan, largest shortfall {short_kw:.0f} kW"]
-        case Unreachable():
-            short_kw = outcome.plan.shortfall_kw.max(initial=0.0)
-            heading = (
-                f"unreachable: largest shortfall {short_kw:.0f} kW; at least {outcome.largest_kw.min():.0f} kW are"
-            )
-            return [f"{heading} reached in every interval", *(limit.text for limit in outcome.binding)]
-        case Infeasible():
-            return [f"infeasible: {outcome.reason}", *(limit.text for limit in outcome.binding)]
-        case other:
-            assert_never(other)
 
 
 def _method(name: str) -> Literal["auto", "exact", "greedy"]:

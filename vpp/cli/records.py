@@ -1,31 +1,20 @@
 """Commands that read a store: reports, statements, events (also of a running controller), the ledger's soundness."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from vpp.bootstrap import Records
 from vpp.cli.client import KeyOption, UrlOption
 from vpp.cli.live import approve_event, cancel_event, create_event, list_live, show_live, watch_event
-from vpp.domain.errors import StoreError, VppError
-from vpp.domain.settlement import statement_bytes
+from vpp.cli.records_opened import ConfigOption, StoreOption, read_records, refuse
 from vpp.domain.timegrid import DISTRICT_ZONE, format_instant
-from vpp.infra.store.folder import StoreFolder
-from vpp.reporting.html import render_html
-from vpp.reporting.results import plain
-from vpp.services.settling import statements_digest
 
-R = TypeVar("R")
-BAD_INPUT = 2
+if TYPE_CHECKING:
+    from vpp.bootstrap.records import Records
+
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
-StoreOption = Annotated[Path, typer.Option(help="Store folder of a run, such as out/store.")]
-MaybeStoreOption = Annotated[Path | None, typer.Option("--store", help="Store folder of a run; wins over --url.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 event_app = typer.Typer(no_args_is_help=True, help="Events of a running controller, or in a store.")
@@ -38,38 +27,42 @@ audit_app = typer.Typer(no_args_is_help=True, help="Soundness of a store.")
 
 def report_command(
     event: EventArgument,
-    store: StoreOption,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     html: Annotated[Path | None, typer.Option(help="Write the page here as well.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Rebuild an event's report from its store, raw readings included."""
-    report = _read(store, lambda records: records.views.report(event))
+    report = read_records(store, config, lambda records: records.views.report(event))
     if html is not None:
+        from vpp.reporting.html import render_html
+
         whole = report | {"scenario": None, "seed": None, "log_hash": None, "truth": None}
         _write(html, render_html(whole).encode())
     if as_json:
+        from vpp.reporting.results import plain
+
         typer.echo(json.dumps(plain(report), ensure_ascii=False, sort_keys=True))
         return
-    typer.echo(report["verdict"]["text_en"])
-    typer.echo(report["verdict"]["text_zh"])
-    table = Table("interval", "target MW", *(name.removesuffix("_kw") for name in report["waterfall"]))
-    for t, start in enumerate(report["interval_starts"]):
-        figures = [report["target_kw"][t], *(values[t] for values in report["waterfall"].values())]
-        table.add_row(start, *(f"{value / 1000:.2f}" for value in figures))
-    Console().print(table)
+    from vpp.cli.report_table import print_report
+
+    print_report(report)
 
 
 def settle_command(
     event: EventArgument,
-    store: StoreOption,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     out: Annotated[Path | None, typer.Option(help="Write the statements here, one JSON document per line.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Draw up an event's statements again from raw readings; the same readings always give the same bytes."""
+    from vpp.domain.settlement import statement_bytes
+    from vpp.services.settling import statements_digest
 
-    async def settle(records: Records) -> tuple[bytes, dict[str, Any]]:
+    async def settle(records: "Records") -> tuple[bytes, dict[str, Any]]:
         statements = await records.settling.statements(event)
         record = records.recorder.book.event(event)
         issued = record.statements[-1].digest if record.statements else None
@@ -84,7 +77,7 @@ def settle_command(
         }
         return b"".join(statement_bytes(statement) for statement in statements), summary
 
-    content, summary = _read(store, settle)
+    content, summary = read_records(store, config, settle)
     if out is not None:
         _write(out, content)
     if as_json:
@@ -98,14 +91,19 @@ def settle_command(
 
 @event_app.command("list")
 def list_events(
-    store: MaybeStoreOption = None, url: UrlOption = None, api_key: KeyOption = None, *, as_json: JsonOption = False
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    api_key: KeyOption = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
-    """All events of a store, or of a running controller."""
-    if store is None:
+    """All events of a store (--store or --config, which win over --url), or of a running controller."""
+    if store is None and config is None:
         list_live(url, api_key, as_json=as_json)
         return
 
-    async def events(records: Records) -> list[dict[str, str]]:
+    async def events(records: "Records") -> list[dict[str, str]]:
         return [
             {
                 "id": record.declaration.event_id,
@@ -117,7 +115,7 @@ def list_events(
             for record in records.recorder.book.events.values()
         ]
 
-    found = _read(store, events)
+    found = read_records(store, config, events)
     if as_json:
         typer.echo(json.dumps(found, sort_keys=True))
         return
@@ -128,18 +126,19 @@ def list_events(
 @event_app.command("show")
 def show_event(
     event: EventArgument,
-    store: MaybeStoreOption = None,
+    store: StoreOption = None,
+    config: ConfigOption = None,
     url: UrlOption = None,
     api_key: KeyOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """The course of one event, from a store (with revisions and commands) or from a running controller."""
-    if store is None:
+    if store is None and config is None:
         show_live(event, url, api_key, as_json=as_json)
         return
 
-    async def course(records: Records) -> dict[str, Any]:
+    async def course(records: "Records") -> dict[str, Any]:
         record = records.recorder.book.event(event)
         return {
             "id": event,
@@ -156,7 +155,7 @@ def show_event(
             "commands": sum(len(history) for history in record.commands.values()),
         }
 
-    found = _read(store, course)
+    found = read_records(store, config, course)
     if as_json:
         typer.echo(json.dumps(found, sort_keys=True))
         return
@@ -168,10 +167,10 @@ def show_event(
 
 
 @audit_app.command("verify")
-def verify_ledger(store: StoreOption, *, as_json: JsonOption = False) -> None:
+def verify_ledger(store: StoreOption = None, config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """Recompute the chain of digests over all facts; exit 1 where it breaks."""
 
-    async def verify(records: Records) -> dict[str, Any]:
+    async def verify(records: "Records") -> dict[str, Any]:
         broken = records.ledger.verify()
         return {
             "sound": broken is None,
@@ -180,7 +179,7 @@ def verify_ledger(store: StoreOption, *, as_json: JsonOption = False) -> None:
             "log_hash": await records.ledger.log_hash(),
         }
 
-    found = _read(store, verify, replay=False)
+    found = read_records(store, config, verify, replay=False)
     typer.echo(json.dumps(found, sort_keys=True) if as_json else f"sound: {found['sound']}, log {found['log_hash']}")
     if not found["sound"]:
         if not as_json:
@@ -188,30 +187,8 @@ def verify_ledger(store: StoreOption, *, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _read(store: Path, ask: Callable[[Records], Awaitable[R]], *, replay: bool = True) -> R:
-    """What ``ask`` finds in the store; its errors become one line and exit 2."""
-
-    async def run() -> R:
-        with Records(StoreFolder(store)) as records:
-            if replay:
-                await records.recorder.replay()
-            return await ask(records)
-
-    try:
-        return asyncio.run(run())
-    except StoreError as error:
-        _refuse(f"{store}: {error}", error)
-    except VppError as error:
-        _refuse(str(error), error)
-
-
 def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        _refuse(f"{path}: cannot be written ({error.strerror})", error)
-
-
-def _refuse(message: str, cause: Exception) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(BAD_INPUT) from cause
+        refuse(f"{path}: cannot be written ({error.strerror})", error)

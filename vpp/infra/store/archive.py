@@ -29,7 +29,7 @@ from vpp.infra.interval_series import (
     whole_second,
 )
 from vpp.infra.store.engines import Durability, open_engine, store_errors
-from vpp.infra.store.migrate import upgrade
+from vpp.infra.store.migrate import newest_reader, upgrade
 from vpp.infra.store.tables import BOUNDARY, interval_day, meter, reading, reading_conflict
 from vpp.infra.workers import InlineWorkers
 from vpp.ports import IntervalEnergy, Workers
@@ -237,6 +237,15 @@ def open_archive(url: str, workers: Workers | None = None) -> SqlMeterArchive:
     engine = open_engine(url, Durability.FULL)
     upgrade(engine, "archive")
     return SqlMeterArchive(engine, workers)
+
+
+def read_archive(url: str) -> SqlMeterArchive:
+    """The archive at ``url`` as it is, for reading beside the controller that writes it; writes are refused.
+
+    Raises:
+        StoreError: it cannot be opened, or its schema is not this program's.
+    """
+    return SqlMeterArchive(newest_reader(url, "archive"))
 
 
 def _copy_new(connection: Connection, rows: list[_Row]) -> int:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -62,9 +63,42 @@ def open_engine(url: str, durability: Durability) -> Engine:
     return engine
 
 
-def _postgresql(parsed: URL) -> Engine:
+def open_reader(url: str) -> Engine:
+    """An engine on ``url`` that cannot write, so that it may stand beside the program that does.
+
+    Args:
+        url: Of a database that is there; as for ``open_engine``, but not in memory.
+
+    Raises:
+        StoreError: not such an address, its driver is not installed, or there is no such file.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return _postgresql(parsed, "-c default_transaction_read_only=on")
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            raise StoreError(f"store address {shown(url)!r} cannot be read: expected a sqlite file or postgresql")
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise StoreError(f"store address {shown(url)!r} cannot be used: {error}") from error
+    file = Path(parsed.database)
+    if not file.is_file():
+        raise StoreError(f"{file}: there is no such database")
+    engine = create_engine(parsed)
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        # Not mode=ro: the index beside a write-ahead log, which readers share too, has to be made when it is missing.
+        cursor.execute("PRAGMA query_only = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql(parsed: URL, more: str = "") -> Engine:
     """An engine that finds out when the server was restarted, and that never waits for it for ever."""
-    waits = f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c lock_timeout={_BUSY_TIMEOUT_MS}"
+    waits = f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c lock_timeout={_BUSY_TIMEOUT_MS} {more}".strip()
     told = parsed.query.get("options")
     if isinstance(told, str):
         waits = f"{waits} {told}"

@@ -13,7 +13,7 @@ from vpp.domain.facts import Fact
 from vpp.domain.timegrid import format_instant
 from vpp.infra.fact_codec import GENESIS_DIGEST, decode_fact, encode_fact, fact_kind, next_digest
 from vpp.infra.store.engines import Durability, open_engine, store_errors
-from vpp.infra.store.migrate import upgrade
+from vpp.infra.store.migrate import newest_reader, upgrade
 from vpp.infra.store.tables import fact as fact_table
 from vpp.infra.workers import InlineWorkers
 from vpp.ports import StoredFact, Workers
@@ -170,6 +170,15 @@ def open_ledger(url: str, workers: Workers | None = None) -> SqlLedger:
     engine = open_engine(url, Durability.FULL)
     upgrade(engine, "ledger")
     return SqlLedger(engine, workers)
+
+
+def read_ledger(url: str) -> SqlLedger:
+    """The ledger at ``url`` as it is, for reading beside the controller that writes it; appends are refused.
+
+    Raises:
+        StoreError: it cannot be opened, or its schema is not this program's.
+    """
+    return SqlLedger(newest_reader(url, "ledger"))
 
 
 def _read_head(connection: Connection) -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Engine, func, select
 
 from vpp.domain.errors import StoreError
-from vpp.infra.store.engines import store_errors
+from vpp.infra.store.engines import open_reader, store_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADING = 0x76707000
@@ -44,6 +44,39 @@ def upgrade(engine: Engine, database: str) -> None:
                     environment.run_migrations()
         except CommandError as error:
             raise StoreError(f"{database}: the schema is not known to this version of the program: {error}") from error
+
+
+def newest_reader(url: str, database: str) -> Engine:
+    """An engine on ``url`` that cannot write, once its schema is known to be this program's.
+
+    Args:
+        url: As for ``open_reader``.
+        database: As for ``upgrade``.
+
+    Raises:
+        StoreError: it cannot be read, or has the schema of another version of the program.
+    """
+    engine = open_reader(url)
+    try:
+        _require_newest(engine, database)
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _require_newest(engine: Engine, database: str) -> None:
+    newest = ScriptDirectory(str(_MIGRATIONS / database)).get_current_head()
+    with store_errors(f"{database}: reading the schema's revision"), engine.connect() as connection:
+        options = {"version_table": _version_table(engine, database)}
+        found = MigrationContext.configure(connection, opts=options).get_current_revision()
+    if found is None:
+        raise StoreError(f"{database}: the database is empty; no controller has been started on it")
+    if found != newest:
+        raise StoreError(
+            f"{database}: the schema has revision {found!r}, this version of the program reads {newest!r}; "
+            "use the program's version that the controller has"
+        )
 
 
 def _version_table(engine: Engine, database: str) -> str:
