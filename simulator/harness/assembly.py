@@ -1,6 +1,7 @@
 """What every run of a scenario is put together from, in virtual time and in the demonstration alike."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from simulator.plant import Plant
 from simulator.scenario import Scenario, draw_answers
 from vpp.bootstrap import Controller
 from vpp.config_files import config_root
-from vpp.domain.errors import ConfigError, InputError
+from vpp.domain.errors import ConfigError, ConflictError, InputError
 from vpp.domain.events import Declaration, Direction, EventKind, EventState
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import day_grid
@@ -164,3 +165,23 @@ async def answer_invitations(scenario: Scenario, controller: Controller, seed: i
         await controller.clock.sleep_until(at)
         if participant_id not in record.answers and controller.clock.now() <= reply_by:
             await controller.intake.answer(EVENT_ID, participant_id, accepted=answers[participant_id].accepts)
+
+
+async def answer_everything(scenario: Scenario, controller: Controller, seed: int) -> None:
+    """Answers every invitation to any event, each after its own delay, for whoever has not answered itself."""
+    answers = draw_answers(scenario, seed)
+    while True:
+        now = controller.clock.now()
+        for event_id, record in list(controller.recorder.book.events.items()):
+            if record.state is not EventState.INVITED or record.invitation is None:
+                continue
+            invited_at, reply_by = record.invitation.at, record.invitation.reply_by
+            for participant_id in record.invitation.participant_ids:
+                due = answers[participant_id].at(invited_at, reply_by)
+                if participant_id in record.answers or not due <= now <= reply_by:
+                    continue
+                accepted = answers[participant_id].accepts
+                # Whoever is there first closes the list; late answers are not heard.
+                with suppress(ConflictError):
+                    await controller.intake.answer(event_id, participant_id, accepted=accepted, by="simulated people")
+        await controller.clock.sleep_until(now + LOOK_AGAIN)

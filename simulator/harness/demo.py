@@ -15,13 +15,14 @@ from optimizer import WorkLimits, plan_dispatch
 from optimizer.warm import warm_up
 from simulator.harness.assembly import (
     CONFIRM_EVERY,
-    EVENT_ID,
+    answer_everything,
     import_history,
     make_gateways,
     people,
     save_setup,
     shipped_programs,
 )
+from simulator.harness.demo_web import demo_web
 from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
 from simulator.harness.truth import complete_report, simulation_part
@@ -57,7 +58,8 @@ class DemoOptions:
     Attributes:
         speed: Scaled seconds per second.
         broker: ``None`` for an embedded one.
-        manual: Declare nothing; somebody else will.
+        manual: Declare nothing; somebody else will, by the pages or the API.
+        http_port: Of the web pages and the API; ``None`` for none.
         on_look: Called a few times a second.
     """
 
@@ -66,6 +68,7 @@ class DemoOptions:
     store: StoreFolder
     broker: BrokerAddress | None = None
     manual: bool = False
+    http_port: int | None = None
     on_look: Callable[[Controller, World], None] | None = None
 
 
@@ -111,14 +114,14 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
                 controller = _controller(scenario, options, clock, world, (ledger, archive), workers, address)
                 await workers.warm()
                 await controller.start()
-                clock.resume()
                 await _until_over(scenario, controller, world, AiomqttBus(address), options)
-        record = controller.recorder.book.events.get(EVENT_ID)
-        if record is None or record.live:
+        event_id = ended_event(controller)
+        if event_id is None:
             return DemoRun(None, ())
-        part = simulation_part(scenario, options.seed, controller, world, await ledger.log_hash())
-        report = complete_report(await controller.views.report(EVENT_ID), part)
-        return DemoRun(report, await controller.settling.statements(EVENT_ID))
+        part = simulation_part(scenario, options.seed, controller, world, event_id=event_id)
+        part["log_hash"] = await ledger.log_hash()
+        report = complete_report(await controller.views.report(event_id), part)
+        return DemoRun(report, await controller.settling.statements(event_id))
     finally:
         archive.close()
         ledger.close()
@@ -171,12 +174,17 @@ async def _until_over(
     clock = controller.clock
     made = make_gateways(scenario, world, bus=bus, clock=clock, metrics=controller.outside.metrics, disk=None)
     declare_at = min(clock.now() + timedelta(seconds=DECLARE_AFTER_S * options.speed), scenario.event.declare_at)
-    async with asyncio.TaskGroup() as group:
+    async with _web(scenario, controller, options), asyncio.TaskGroup() as group:
+        if isinstance(clock, ScaledClock):
+            clock.resume()
         tasks = [group.create_task(controller.run(), name="controller")]
         tasks += [group.create_task(gateway.run(), name=f"gateway/{i}") for i, gateway in enumerate(made)]
-        if not options.manual:
-            spoken = people(scenario, controller, options.seed, declare_at=declare_at)
-            tasks.append(group.create_task(spoken, name="people"))
+        spoken = (
+            answer_everything(scenario, controller, options.seed)
+            if options.manual
+            else people(scenario, controller, options.seed, declare_at=declare_at)
+        )
+        tasks.append(group.create_task(spoken, name="people"))
         if isinstance(clock, ScaledClock):
             tasks.append(group.create_task(keep_pace(clock, controller), name="pace"))
         await _watch(scenario, controller, world, options)
@@ -191,9 +199,26 @@ async def _watch(scenario: Scenario, controller: Controller, world: World, optio
         await asyncio.sleep(LOOK_EVERY_S)
         if options.on_look is not None:
             options.on_look(controller, world)
-        record = controller.recorder.book.events.get(EVENT_ID)
-        if record is not None and not record.live:
+        if ended_event(controller) is not None:
             return
+
+
+def ended_event(controller: Controller) -> str | None:
+    """The first event that is over and was measured."""
+    for event_id, record in controller.recorder.book.events.items():
+        if not record.live and record.baselines is not None:
+            return event_id
+    return None
+
+
+@asynccontextmanager
+async def _web(scenario: Scenario, controller: Controller, options: DemoOptions) -> AsyncIterator[None]:
+    metrics = controller.outside.metrics
+    if options.http_port is None or not isinstance(metrics, PrometheusMetrics):
+        yield
+        return
+    async with demo_web(scenario, controller, metrics, speed=options.speed, port=options.http_port):
+        yield
 
 
 async def keep_pace(clock: ScaledClock, controller: Controller) -> None:

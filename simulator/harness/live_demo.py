@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from simulator.harness.demo_users import DemoLogin, demo_logins
+from simulator.harness.demo_users import PASSWORD, DemoLogin, demo_logins
 from simulator.harness.setup_files import Addresses, SetupFiles, SetupOptions, start_clock, write_setup
 from simulator.harness.supervised import Program, Supervised, SupervisorError, log_folder, supervise
 from simulator.scenario import load_scenario
@@ -116,7 +116,7 @@ async def run_live_demo(
             async with asyncio.TaskGroup() as group:
                 group.create_task(_look_on(client, demo, on_look), name="demo/look")
                 if not options.manual:
-                    group.create_task(_declare(client, demo), name="demo/declare")
+                    group.create_task(_declare(demo), name="demo/declare")
 
 
 async def _set_up(options: LiveOptions) -> SetupFiles:
@@ -186,7 +186,7 @@ async def _gateways_online(client: httpx.AsyncClient) -> int:
     return sum(bool(item["online"]) for item in items)
 
 
-async def _declare(client: httpx.AsyncClient, demo: LiveDemo) -> None:
+async def _declare(demo: LiveDemo) -> None:
     """Declares and approves the scenario's event: as long and as deep, half an hour or a little more from now."""
     await asyncio.sleep(DECLARE_AFTER_S)
     event = demo.files.scenario.event
@@ -199,9 +199,13 @@ async def _declare(client: httpx.AsyncClient, demo: LiveDemo) -> None:
         "end": format_instant(start + (event.end - event.start)),
         "target_percent": event.target_percent,
     }
-    declared = await client.post("/api/v1/events", json=told, headers={"Idempotency-Key": "demo-event"})
-    _require(declared)
-    _require(await client.post(f"/api/v1/events/{declared.json()['id']}/approve"))
+    async with httpx.AsyncClient(base_url=demo.url, timeout=HTTP_TIMEOUT_S) as operator:
+        login = await operator.post("/api/v1/session", json={"name": demo.logins[0].name, "password": PASSWORD})
+        _require(login)
+        operator.headers["X-CSRF-Token"] = login.json()["csrf_token"]
+        declared = await operator.post("/api/v1/events", json=told)
+        _require(declared)
+        _require(await operator.post(f"/api/v1/events/{declared.json()['id']}/approve"))
 
 
 def _require(response: httpx.Response) -> None:

@@ -123,7 +123,8 @@ async def _run(scenario: Scenario, options: Options) -> SimulationRun:
         controller = Controller(outside, setup)
         await controller.start()
         await _until_over(scenario, controller, world, bus, options)
-        part = simulation_part(scenario, options.seed, controller, world, await ledger.log_hash())
+        part = simulation_part(scenario, options.seed, controller, world)
+        part["log_hash"] = await ledger.log_hash()
         readings = int(metrics.total("readings_stored"))
         if not options.with_event:
             return SimulationRun(part, (), readings)

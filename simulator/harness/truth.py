@@ -11,11 +11,11 @@ from vpp.domain.timegrid import INTERVAL
 
 
 def simulation_part(
-    scenario: Scenario, seed: int, controller: Controller, world: World, log_hash: str
+    scenario: Scenario, seed: int, controller: Controller, world: World, *, event_id: str = EVENT_ID
 ) -> dict[str, Any]:
-    """The report's keys that a simulation adds; to be merged into ``Views.report``."""
-    part: dict[str, Any] = {"scenario": scenario.name, "seed": seed, "log_hash": log_hash}
-    record = controller.recorder.book.events.get(EVENT_ID)
+    """The report's keys that a simulation adds, the log's hash excepted; to be merged into ``Views.report``."""
+    part: dict[str, Any] = {"scenario": scenario.name, "seed": seed}
+    record = controller.recorder.book.events.get(event_id)
     if record is None:
         return part
     twin = World(world.plant.twin(), controller.clock)

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+
+from tests.contract.mosquitto_process import free_port
 
 VPP = Path(sys.executable).with_name("vpp")
 LISTENING = "0A"
@@ -21,11 +24,11 @@ SIGNS_OF_TROUBLE = ("Traceback", "Error", "error", "exception", "never retrieved
 
 
 @contextmanager
-def demo(scenario: Path, temporary: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def demo(scenario: Path, temporary: Path, *options: str, port: int) -> Iterator[subprocess.Popen[str]]:
     """A running demonstration, the first of a process group of its own; whatever is left of it is killed."""
     temporary.mkdir()
     process = subprocess.Popen(
-        [str(VPP), "demo", "--headless", "--scenario", str(scenario), "--speed", "300", *options],
+        [str(VPP), "demo", "--headless", "--scenario", str(scenario), "--speed", "300", "--port", str(port), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,13 +55,13 @@ def group_lives(leader: int) -> bool:
     return False
 
 
-def listening_port(pid: int) -> int:
-    """The one TCP port that a process listens on."""
+def listening_ports(pid: int) -> list[int]:
+    """The two TCP ports that a process listens on: the broker's and the pages'."""
     sockets = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
     ports = [int(row[1].split(":")[1], 16) for row in rows if row[3] == LISTENING and f"socket:[{row[9]}]" in sockets]
-    assert len(ports) == 1
-    return ports[0]
+    assert len(ports) == 2
+    return ports
 
 
 def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
@@ -72,10 +75,11 @@ def read_until(process: subprocess.Popen[str], word: str) -> list[str]:
     raise AssertionError(f"ended without {word!r}: {lines}")
 
 
-def assert_gone(process: subprocess.Popen[str], port: int) -> None:
+def assert_gone(process: subprocess.Popen[str], ports: list[int]) -> None:
     assert not group_lives(process.pid)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=1.0)
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1.0)
 
 
 @pytest.mark.slow
@@ -83,15 +87,18 @@ def assert_gone(process: subprocess.Popen[str], port: int) -> None:
 def test_demo__meets_its_target_over_a_real_broker(quick_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    with demo(quick_file, tmp_path / "temporary", "--report", str(out)) as process:
+    web = free_port()
+    with demo(quick_file, tmp_path / "temporary", "--report", str(out), port=web) as process:
         first = read_until(process, "waiting")
-        port = listening_port(process.pid)
+        ports = listening_ports(process.pid)
+        told = httpx.get(f"http://127.0.0.1:{web}/readyz", timeout=20.0)
         # Both pipes end when nobody holds them any more: no process is left behind.
         printed, rest = process.communicate(timeout=200)
 
     log = "".join(first) + rest
     assert process.returncode == 0, log
-    assert_gone(process, port)
+    assert_gone(process, ports)
+    assert told.json()["status"] == "ready"
     assert [word for word in SIGNS_OF_TROUBLE if word in log] == []
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert report["attainment"]["met"] is True
@@ -113,9 +120,9 @@ def test_demo__a_signal_leaves_nothing_running(
     quick_file: Path, tmp_path: Path, number: signal.Signals, moment: str, to_all: bool
 ) -> None:
     # Ctrl-C reaches every process of the terminal's group, a service manager's stop often the first one only.
-    with demo(quick_file, tmp_path / "temporary") as process:
+    with demo(quick_file, tmp_path / "temporary", port=free_port()) as process:
         first = read_until(process, moment)
-        port = listening_port(process.pid)
+        ports = listening_ports(process.pid)
         asked = time.monotonic()
         (os.killpg if to_all else os.kill)(process.pid, number)
         _, rest = process.communicate(timeout=60)
@@ -124,7 +131,7 @@ def test_demo__a_signal_leaves_nothing_running(
     log = "".join(first) + rest
     assert process.returncode == 130, log
     assert took_s < ENDS_WITHIN_S
-    assert_gone(process, port)
+    assert_gone(process, ports)
     assert [word for word in SIGNS_OF_TROUBLE if word in log] == []
     assert log.rstrip().endswith("stopped")
     assert list((tmp_path / "temporary").iterdir()) == []

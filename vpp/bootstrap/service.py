@@ -5,12 +5,10 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
 
-import uvicorn
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
@@ -22,9 +20,10 @@ from vpp.api.idempotency import KEPT
 from vpp.bootstrap import Controller, Outside, Setup
 from vpp.bootstrap.doors import Doorway, door_of
 from vpp.bootstrap.parts import HASHING_THREADS, broker_address, clock_of, clock_reading, store_urls
+from vpp.bootstrap.server import WebServer, listening_on
 from vpp.config import ServeConfig
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
-from vpp.domain.errors import OutsideError, StoreError, VppError
+from vpp.domain.errors import StoreError, VppError
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus
@@ -43,7 +42,6 @@ from vpp.services.intake import ReferencePeak
 
 DISTRIBUTION = "beichen-vpp"
 TIDY_EVERY_S = 600.0
-BACKLOG = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ async def serve(config: ServeConfig, web: Web, *, on_ready: Callable[[Running], 
     """
     with one_error():
         async with _opened(config) as opened:
-            with _listening(config) as listening:
+            with listening_on(config.http) as listening:
                 await _run(config, opened, web, listening, on_ready)
 
 
@@ -178,7 +176,7 @@ async def _run(
         await opened.access.idempotency.abandon_all()
         await accounts.plant(_demo_users(config))
         await controller.start()
-        server = _Server(uvicorn.Config(create_app(door, web.routers, mounts=web.mounts), **_server_options(config)))
+        server = WebServer(create_app(door, web.routers, mounts=web.mounts), config.http)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(controller.run(), name="controller"),
@@ -195,48 +193,6 @@ async def _run(
             await answering
             for task in tasks:
                 task.cancel()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn on a socket of ours, without hands on the process's signals."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.answering = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, and tells."""
-        await super().startup(sockets)
-        self.answering.set()
-
-    async def answer(self, listening: socket.socket) -> None:
-        """Answers until told to stop; when cancelled, connections are cut."""
-        try:
-            await self.serve(sockets=[listening])
-        finally:
-            for listener in getattr(self, "servers", ()):
-                listener.close()
-            for task in list(self.server_state.tasks):
-                task.cancel()
-
-
-def _server_options(config: ServeConfig) -> dict[str, Any]:
-    return {
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "lifespan": "off",
-        "ws": "none",
-        "backlog": BACKLOG,
-        "proxy_headers": bool(config.http.trusted_proxies),
-        "forwarded_allow_ips": list(config.http.trusted_proxies),
-        "timeout_graceful_shutdown": max(1, round(config.http.stop_within_s)),
-    }
 
 
 def _facts(config: ServeConfig, port: int) -> DoorFacts:
@@ -256,21 +212,6 @@ def _demo_users(config: ServeConfig) -> list[Credentials]:
         Credentials(user.name, user.password.get_secret_value(), user.role, user.participant_id)
         for user in config.demo_users
     ]
-
-
-@contextmanager
-def _listening(config: ServeConfig) -> Iterator[socket.socket]:
-    host, port = config.http.host, config.http.port
-    with ExitStack() as stack:
-        try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            listening = stack.enter_context(socket.socket(family, kind, protocol))
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(BACKLOG)
-        except OSError as error:
-            raise OutsideError(f"http: cannot listen on {host}:{port} ({error.strerror})") from error
-        yield listening
 
 
 @contextmanager
