@@ -52,7 +52,7 @@ def _heading(report: Mapping[str, Any]) -> Text:
     event, (name, _) = report["event"], _unit(report)
     start, end = _local(event["start"]), _local(event["end"])
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
-    return Text(f"{event['id']}, {start:%Y-%m-%d %H:%M}–{until} Beijing time: {name} per interval, total in {name}h")
+    return Text(f"{event['id']}, {start:%Y-%m-%d %H:%M}–{until} Beijing time, in {name}")
 
 
 def _interval(start: str) -> str:
