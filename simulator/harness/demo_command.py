@@ -8,28 +8,23 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
-from simulator.files import ScenarioFileError
-from simulator.harness.demo import DemoOptions, DemoRun, run_demo
-from simulator.harness.demo_users import PASSWORD
-from simulator.harness.live_demo import LiveDemo, LiveOptions, Look, run_live_demo
-from simulator.harness.live_snapshots import snapshot_of
-from simulator.harness.supervised import log_folder
-from simulator.harness.world import World
-from simulator.scenario import Scenario, load_scenario
-from vpp.bootstrap import Controller
-from vpp.cli.live_view import LiveView
-from vpp.cli.snapshots import live_snapshot
 from vpp.config_files import config_root
 from vpp.domain.errors import VppError
-from vpp.infra.logs import set_up_logs
-from vpp.infra.mqtt.aiomqtt_bus import BrokerAddress
-from vpp.infra.store.folder import StoreFolder
-from vpp.reporting.results import write_results
+
+if TYPE_CHECKING:
+    # Loaded when the command runs, so that `vpp --help` answers at once.
+    from rich.console import Console
+
+    from simulator.harness.demo import DemoOptions, DemoRun
+    from simulator.harness.live_demo import LiveDemo, LiveOptions, Look
+    from simulator.harness.world import World
+    from simulator.scenario import Scenario
+    from vpp.bootstrap import Controller
+    from vpp.infra.mqtt.aiomqtt_bus import BrokerAddress
 
 R = TypeVar("R")
 MET, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -55,6 +50,15 @@ def demo_command(  # noqa: PLR0913, PLR0917 - every option of a command is one p
 
     With web pages until it is stopped; with --headless one event: exit 0 target met, 1 missed, 2 bad input.
     """
+    from rich.console import Console
+
+    from simulator.files import ScenarioFileError
+    from simulator.harness.demo import DemoOptions
+    from simulator.harness.live_demo import LiveOptions
+    from simulator.scenario import load_scenario
+    from vpp.infra.logs import set_up_logs
+    from vpp.infra.store.folder import StoreFolder
+
     set_up_logs(level=logging.WARNING, stream=sys.stderr)
     console = Console(stderr=True)
     file = scenario or config_root() / "demo.yaml"
@@ -65,7 +69,7 @@ def demo_command(  # noqa: PLR0913, PLR0917 - every option of a command is one p
             if headless:
                 store = StoreFolder(folder / "store")
                 store.create_new()
-                options = DemoOptions(seed, speed or HEADLESS_SPEED, store, address, manual)
+                options = DemoOptions(seed, speed or HEADLESS_SPEED, store, address, manual, port)
                 run = _run_headless(load_scenario(file), options, console)
             else:
                 live = LiveOptions(file, seed, speed or LIVE_SPEED, folder, port, address, manual)
@@ -77,7 +81,9 @@ def demo_command(  # noqa: PLR0913, PLR0917 - every option of a command is one p
     _conclude(run, report, console)
 
 
-def _conclude(run: DemoRun, report: Path | None, console: Console) -> None:
+def _conclude(run: "DemoRun", report: Path | None, console: "Console") -> None:
+    from vpp.reporting.results import write_results
+
     if run.report is None:
         console.print("the day is over and no event has ended")
         raise typer.Exit(MISSED)
@@ -90,11 +96,17 @@ def _conclude(run: DemoRun, report: Path | None, console: Console) -> None:
         raise typer.Exit(MISSED)
 
 
-def _run_headless(scenario: Scenario, options: DemoOptions, console: Console) -> DemoRun:
+def _run_headless(scenario: "Scenario", options: "DemoOptions", console: "Console") -> "DemoRun":
     """Runs to the end, or until Ctrl-C or SIGTERM, after which nothing is left running."""
+    from rich.console import Console
+
+    from simulator.harness.demo import run_demo
+    from vpp.cli.live_view import LiveView
+    from vpp.cli.snapshots import live_snapshot
+
     with LiveView(Console(stderr=True, force_terminal=False)) as view:
 
-        def on_look(controller: Controller, world: World) -> None:
+        def on_look(controller: "Controller", world: "World") -> None:
             done = world.plant.minute / world.plant.window.minutes
             view.update(live_snapshot(controller, speed=options.speed, done_fraction=done))
 
@@ -105,17 +117,21 @@ def _run_headless(scenario: Scenario, options: DemoOptions, console: Console) ->
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _run_live(options: LiveOptions, console: Console) -> None:
+def _run_live(options: "LiveOptions", console: "Console") -> None:
     """Runs until Ctrl-C or SIGTERM, which is how this one ends."""
+    from simulator.harness.live_demo import run_live_demo
+    from simulator.harness.live_snapshots import snapshot_of
+    from vpp.cli.live_view import LiveView
+
     console.print("starting: broker, devices, gateways, controller (half a minute)")
     running: list[LiveDemo] = []
     with LiveView(console) as view:
 
-        def on_ready(demo: LiveDemo) -> None:
+        def on_ready(demo: "LiveDemo") -> None:
             running.append(demo)
             _welcome(demo, console)
 
-        def on_look(look: Look) -> None:
+        def on_look(look: "Look") -> None:
             view.update(snapshot_of(look, running[0]))
 
         try:
@@ -124,7 +140,10 @@ def _run_live(options: LiveOptions, console: Console) -> None:
             console.print("stopped")
 
 
-def _welcome(demo: LiveDemo, console: Console) -> None:
+def _welcome(demo: "LiveDemo", console: "Console") -> None:
+    from simulator.harness.demo_users import PASSWORD
+    from simulator.harness.supervised import log_folder
+
     console.print(f"\nopen {demo.url}   password of all: {PASSWORD}", highlight=False)
     for login in demo.logins:
         console.print(f"  {login.name:<10} {login.who}", highlight=False)
@@ -141,7 +160,10 @@ async def _until_signalled(work: Coroutine[Any, Any, R]) -> R:
     return await work
 
 
-def _address(text: str) -> BrokerAddress:
+def _address(text: str) -> "BrokerAddress":
+    from simulator.files import ScenarioFileError
+    from vpp.infra.mqtt.aiomqtt_bus import BrokerAddress
+
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
         raise ScenarioFileError("--broker", text, "expected host:port, such as 127.0.0.1:1883")
