@@ -20,7 +20,7 @@ dev: $(VENV)/.dev ## setup, and what check, test and docs need
 system: ## Debian packages that the tests need, installed when missing
 	.ci/system-packages
 
-demo: $(VENV)/.setup ## whole district over a real broker: make demo ARGS="--headless --report out"
+demo: $(VENV)/.setup ## the service with a simulated district, pages until Ctrl-C; one event: ARGS="--headless --report out"
 	$(BIN)/vpp demo $(ARGS)
 
 check: $(VENV)/.dev ## everything that needs no running: format, lint, types, imports, schemas
