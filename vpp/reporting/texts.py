@@ -61,7 +61,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "enrolled": ("Enrolled share of the reference peak", "签约容量占基准峰值"),
     # series
     "committed": ("Committed", "承诺"),
-    "commanded": ("Commanded", "下令"),
+    "commanded": ("Commanded", "下发"),
     "acknowledged": ("Acknowledged", "确认"),
     "metered": ("Metered", "计量"),
     "verified": ("Verified", "核定"),
@@ -205,7 +205,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "invariant.only_committed_called": ("Only committed resources were called", "只调用已承诺资源"),
     "invariant.setpoints_within_rating": ("Setpoints within ratings", "指令不超过额定功率"),
     "invariant.commands_ordered": ("Commands in rising order", "指令序号递增"),
-    "invariant.acknowledged_not_above_commanded": ("No more acknowledged than commanded", "确认量不超过下令量"),
+    "invariant.acknowledged_not_above_commanded": ("No more acknowledged than commanded", "确认量不超过下发量"),
     "invariant.verified_not_above_metered_where_good": (
         "Verified equals metered where readings are good",
         "读数良好时核定等于计量",

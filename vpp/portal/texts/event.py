@@ -16,7 +16,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event.whole_district": ("whole district", "全区"),
     "event.declared_by": ("Declared by", "发起人"),
     "event.payment": ("Payment", "补偿"),
-    "event.course": ("Course", "进程"),
+    "event.course": ("Course", "过程"),
     "event.by": ("by {who}", "由 {who}"),
     "event.was_cancelled": (
         "It was cancelled while it ran; what was delivered is paid.",

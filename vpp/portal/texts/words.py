@@ -120,7 +120,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "warning.unknown": ("unknown", "未知"),
     "series.target": ("Target", "目标"),
     "series.committed": ("Committed", "承诺"),
-    "series.commanded": ("Commanded", "下令"),
+    "series.commanded": ("Commanded", "下发"),
     "series.acknowledged": ("Acknowledged", "确认"),
     "series.metered": ("Metered", "计量"),
     "series.verified": ("Verified", "核定"),
