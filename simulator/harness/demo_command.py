@@ -155,7 +155,7 @@ def _welcome(demo: "LiveDemo", console: "Console") -> None:
 async def _until_signalled(work: Coroutine[Any, Any, R]) -> R:
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel if task else lambda: None)
     return await work
 

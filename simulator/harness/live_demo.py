@@ -19,11 +19,18 @@ import httpx
 
 from simulator.harness.demo_users import PASSWORD, DemoLogin, demo_logins
 from simulator.harness.setup_files import Addresses, SetupFiles, SetupOptions, start_clock, write_setup
-from simulator.harness.supervised import Program, Supervised, SupervisorError, log_folder, supervise
+from simulator.harness.supervised import (
+    Program,
+    Supervised,
+    SupervisorError,
+    log_folder,
+    require_unused,
+    supervise,
+)
 from simulator.scenario import load_scenario
 from vpp.config import read_serve_config
 from vpp.domain.errors import ConfigError, OutsideError
-from vpp.domain.timegrid import INTERVAL, floor_interval, format_instant
+from vpp.domain.timegrid import INTERVAL, floor_interval, format_instant, parse_instant
 from vpp.infra.clock import SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import BrokerAddress
 
@@ -80,12 +87,17 @@ class LiveDemo:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the newest event, as the API tells it; empty mappings while there is none."""
+    """One look at the newest event, as the API tells it; empty mappings while there is none.
+
+    Attributes:
+        behind_s: Simulated age of the oldest gateway's latest reading.
+    """
 
     now: datetime
     event: Mapping[str, Any]
     waterfall: Mapping[str, Any]
     gateways_online: int
+    behind_s: float
 
 
 async def run_live_demo(
@@ -100,10 +112,11 @@ async def run_live_demo(
 
     Raises:
         PortTakenError: the web port is in use.
-        SupervisorError: the programs do not come up, or end.
+        SupervisorError: the programs do not come up, or end; or others run in the folder.
         ConfigError, ScenarioFileError, StoreError: the scenario cannot be set up.
     """
     _require_free(options.http_port)
+    require_unused(options.folder)
     files = await _set_up(options)
     broker_port = read_serve_config(files.controller).broker.port if options.broker is None else None
     async with supervise(options.folder, programs_of(files, broker_port=broker_port)) as running:
@@ -180,10 +193,16 @@ async def _gateways_online(client: httpx.AsyncClient) -> int:
     try:
         if (await client.get("/readyz")).status_code != httpx.codes.OK:
             return 0
-        items = (await client.get("/api/v1/gateways", params={"limit": 200})).raise_for_status().json()["items"]
+        return sum(bool(item["online"]) for item in await _gateways(client))
     except httpx.HTTPError:
         return 0
-    return sum(bool(item["online"]) for item in items)
+
+
+async def _gateways(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (
+        (await client.get("/api/v1/gateways", params={"limit": 200})).raise_for_status().json()["items"]
+    )
+    return found
 
 
 async def _declare(demo: LiveDemo) -> None:
@@ -224,13 +243,17 @@ async def _look_on(client: httpx.AsyncClient, demo: LiveDemo, on_look: Callable[
 
 
 async def _look(client: httpx.AsyncClient, demo: LiveDemo) -> Look:
+    gateways = await _gateways(client)
+    online = sum(bool(gateway["online"]) for gateway in gateways)
+    heard = [parse_instant(gateway["last_heard"]) for gateway in gateways if gateway["last_heard"]]
+    behind_s = (demo.now - min(heard)).total_seconds() if heard else 0.0
     listed = (await client.get("/api/v1/events", params={"limit": 200})).raise_for_status().json()["items"]
     if not listed:
-        return Look(demo.now, {}, {}, await _gateways_online(client))
+        return Look(demo.now, {}, {}, online, behind_s)
     newest = max(listed, key=lambda event: str(event["declared_at"]))
     event = (await client.get(f"/api/v1/events/{newest['id']}")).raise_for_status().json()
     waterfall = (await client.get(f"/api/v1/events/{newest['id']}/waterfall")).raise_for_status().json()
-    return Look(demo.now, event, waterfall, await _gateways_online(client))
+    return Look(demo.now, event, waterfall, online, behind_s)
 
 
 def _require_free(port: int) -> None:

@@ -8,6 +8,8 @@ from simulator.harness.live_demo import LiveDemo, Look
 from vpp.cli.live_view import IntervalFigures, LiveSnapshot
 from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL, parse_instant
 
+BEHIND_S = 240.0
+
 
 def snapshot_of(look: Look, demo: LiveDemo) -> LiveSnapshot:
     """The newest event with the figures of the running interval, or of none."""
@@ -18,7 +20,7 @@ def snapshot_of(look: Look, demo: LiveDemo) -> LiveSnapshot:
         interval=_figures(look.waterfall, look.now),
         gateways_online=look.gateways_online,
         gateways_total=len(demo.files.scenario.district.gateways),
-        facts=tuple(_fact(state) for state in look.event.get("states", ())),
+        facts=(*(_fact(state) for state in look.event.get("states", ())), *_warnings(look, demo)),
         speed=demo.files.speed,
     )
 
@@ -35,3 +37,11 @@ def _figures(waterfall: Mapping[str, Any], now: datetime) -> IntervalFigures | N
 def _fact(state: Mapping[str, Any]) -> str:
     at = parse_instant(state["at"]).astimezone(DISTRICT_ZONE)
     return f"{at:%H:%M} event {state['state']}"
+
+
+def _warnings(look: Look, demo: LiveDemo) -> tuple[str, ...]:
+    """That readings are late, which every figure suffers from."""
+    if look.behind_s < BEHIND_S:
+        return ()
+    late, speed = look.behind_s / 60.0, demo.files.speed or 1.0
+    return (f"readings are {late:.0f} min late: too fast for this machine now; use --speed {max(1.0, speed / 4):g}",)

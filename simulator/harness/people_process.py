@@ -7,10 +7,10 @@ operator's API key; the service records on whose behalf.
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import httpx
 from pydantic import Field
@@ -19,8 +19,10 @@ from simulator.clock import ClockFile, PlantClock, strict_instant
 from simulator.files import FileModel, ScenarioFileError, read_model
 from simulator.scenario import Answer, draw_answers, load_scenario
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 PAGE = 200
+AT_ONCE = 8
 TIMEOUT_S = 20.0
 
 
@@ -69,13 +71,22 @@ class People:
         Raises:
             httpx.HTTPError: the service cannot be reached, or does not answer as it should.
         """
-        given = 0
+        due: list[tuple[Mapping[str, Any], Answer]] = []
         async for line in self._open_invitations():
             answer = self._answers.get(line["participant_id"])
-            if answer is None or line["reply"]["answer"] != "none" or not self._due(line, answer):
-                continue
-            given += await self._give(line, answer)
-        return given
+            if answer is not None and line["reply"]["answer"] == "none" and self._due(line, answer):
+                due.append((line, answer))
+        return sum([await self._give_together(batch) for batch in batched(due, AT_ONCE)])
+
+    async def _give_together(self, batch: Sequence[tuple[Mapping[str, Any], Answer]]) -> int:
+        try:
+            async with asyncio.TaskGroup() as group:
+                given = [
+                    group.create_task(self._give(line, answer), name=line["participant_id"]) for line, answer in batch
+                ]
+        except* httpx.HTTPError as failures:
+            raise failures.exceptions[0] from failures
+        return sum(task.result() for task in given)
 
     def _due(self, line: Mapping[str, Any], answer: Answer) -> bool:
         invited_at: datetime = strict_instant(line["invited_at"])
@@ -155,3 +166,9 @@ def _key(path: Path) -> str:
     if not key:
         raise ScenarioFileError(str(path), "", "expected an API key in the first line, found nothing")
     return key
+
+
+def batched(lines: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Up to ``size`` lines at a time."""
+    for first in range(0, len(lines), size):
+        yield lines[first : first + size]

@@ -5,6 +5,7 @@ speaks to. supervisord is used as the program it is, by configuration; nothing o
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ LOG_BYTES = 5_000_000
 LOGS_KEPT = 2
 RETRIES = 1_000_000
 POLL_S = 0.1
+CONFIG = "supervisord.conf"
+PR_SET_PDEATHSIG = 1
 
 
 class SupervisorError(OutsideError):
@@ -84,6 +87,7 @@ async def supervise(folder: Path, programs: Sequence[Program]) -> AsyncIterator[
             stderr=subprocess.DEVNULL,
             # Ctrl-C at the terminal reaches us; we end the others in their order.
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
         supervised = Supervised(config, process)
         try:
@@ -114,7 +118,7 @@ def write_config(folder: Path, programs: Sequence[Program], socket: Path) -> Pat
     parser["supervisorctl"] = {"serverurl": f"unix://{socket}"}
     for program in programs:
         parser[f"program:{program.name}"] = _section(program, logs)
-    path = folder / "supervisord.conf"
+    path = folder / CONFIG
     with path.open("w") as file:
         parser.write(file)
     return path
@@ -142,6 +146,23 @@ def _quoted(word: str) -> str:
     """For supervisord's own reading of a command line, where ``%`` begins an expression."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to send SIGTERM to this process when its parent ends, by SIGKILL too."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def require_unused(folder: Path) -> None:
+    """Nothing, or ``SupervisorError`` when a supervisor runs its programs from this folder."""
+    pid_file = folder / "supervisord.pid"
+    try:
+        pid = int(pid_file.read_text("utf-8"))
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return
+    if str(folder.resolve() / CONFIG).encode() in command:
+        raise SupervisorError(f"{folder}: a demonstration runs here (supervisord, process {pid}); name another folder")
 
 
 async def _until_answering(supervised: Supervised) -> None:

@@ -15,6 +15,8 @@ def test_metrics__take_counts_gauges_and_notes(make: type[MemoryMetrics | Promet
     metrics.count("messages", gateway="g1")
     metrics.gauge("verified_kw", -1.5, kind="storage")
     metrics.note("told", figure=1.0)
+    # Every name that our code uses, and those that a logger might claim for itself.
+    metrics.note("told", event="event-1", level="high", logger="x", timestamp=1, exc_info=None, reason="r")
 
 
 def test_memory_metrics__can_be_read_back() -> None:

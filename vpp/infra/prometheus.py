@@ -49,8 +49,10 @@ class PrometheusMetrics:
         (gauge.labels(**labels) if labels else gauge).set(value)
 
     def note(self, message: str, **details: object) -> None:
-        """Logs what an operator should be able to find later."""
-        self._log.info(message, **details)
+        """Logs what an operator should be able to find later; ``event`` is logged as ``event_id``."""
+        # structlog calls the message itself "event".
+        named = {"event_id" if name == "event" else name: value for name, value in details.items()}
+        self._log.info(message, **named)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format."""

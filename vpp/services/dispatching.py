@@ -18,6 +18,8 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
 DONE = frozenset({AckState.REFUSED, AckState.EXPIRED})
+OUT_OF_REACH = frozenset({"unavailable", "gateway-offline", "no-offer"})
+"""Reasons that mean: nothing is heard of it now. Its gateway carries the schedule on, and may be back in a minute."""
 
 
 class Dispatching:
@@ -44,11 +46,13 @@ class Dispatching:
         """Issues what the plan changes against what is in force; returns how many commands that were.
 
         Doing it again for the same plan issues nothing, so that a restart between plan and commands is harmless.
+        Resources out of reach keep what they were told: others fill the gap, nobody is released for a lost link.
         """
         record = self._recorder.book.event(event_id)
         count = len(TimeGrid.between(plan.first_interval, record.declaration.end))
         response = {r: np.asarray(values)[:count] for r, values in plan.response_kw.items()}
-        forecast = {r: self._forecast(record, r, plan, count) for r in dict.fromkeys([*record.commands, *response])}
+        reached = [r for r in record.commands if r in response or plan.reasons.get(r) not in OUT_OF_REACH]
+        forecast = {r: self._forecast(record, r, plan, count) for r in dict.fromkeys([*reached, *response])}
         commands = commands_for(
             record, self._registry.fleet, self._issue(record, plan), response_kw=response, forecast_kw=forecast
         )

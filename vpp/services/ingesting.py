@@ -173,7 +173,9 @@ class Ingest:
         if self._streams.setdefault(gateway_id, _Stream()).take(seq):
             self._pending.append((gateway_id, seq, kept))
             self.live.add(kept)
-            self.heard[gateway_id] = max([self.heard.get(gateway_id, _NEVER), *(reading.at for reading in kept)])
+            if kept:
+                latest = max(reading.at for reading in kept)
+                self.heard[gateway_id] = max(latest, self.heard.get(gateway_id, latest))
         else:
             self._metrics.count("telemetry_duplicates")
             await self._gateways.confirm(gateway_id, through_seq=self._streams[gateway_id].through)

@@ -38,6 +38,13 @@ class Registry:
             if scope_node_id is None or scope_node_id in self.fleet.node_path(self.fleet.site_of(resource_id).node_id)
         ]
 
+    def share_resources(self, scope_node_id: str | None, other_node_id: str | None) -> bool:
+        """Whether a resource may lie in both scopes; ``None`` is the whole district."""
+        if scope_node_id is None or other_node_id is None:
+            return True
+        path, other = self.fleet.node_path(scope_node_id), self.fleet.node_path(other_node_id)
+        return scope_node_id in other or other_node_id in path
+
     def why_not(self, resource_id: str) -> str | None:
         """The reason code for which the resource may not be called, whoever accepts; ``None`` when it may."""
         if self.fleet.protected(resource_id):

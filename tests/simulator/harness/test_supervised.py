@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.harness.supervised import Program, Supervised, SupervisorError, supervise
+from simulator.harness.supervised import Program, Supervised, SupervisorError, require_unused, supervise
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)", "100%")
 
@@ -48,12 +48,15 @@ async def test_supervise__restarts_one_and_leaves_the_others_alone(tmp_path: Pat
     async with supervise(tmp_path, [Program("first", SLEEP, 1), Program("second", SLEEP, 2)]) as supervised:
         first, second = await running(supervised, "first"), await running(supervised, "second")
 
+        with pytest.raises(SupervisorError, match=r"a demonstration runs here \(supervisord, process \d+\)"):
+            require_unused(tmp_path)
         os.kill(second, signal.SIGKILL)
         again = await running(supervised, "second", beside=second)
 
         assert await pid_of(supervised, "first") == first
     assert not any(alive(pid) for pid in (first, second, again))
     assert supervised.process.returncode == 0
+    require_unused(tmp_path)
 
 
 async def test_check__says_when_the_supervisor_has_ended(tmp_path: Path) -> None:

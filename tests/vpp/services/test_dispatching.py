@@ -1,6 +1,9 @@
 """Commands on their way out: once, in order, and again where somebody may not have heard."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from tests.vpp.domain.event_samples import (
     EARLY,
@@ -148,3 +151,29 @@ async def test_release__frees_every_called_resource_by_its_stagger() -> None:
 def test_hash_order__is_fixed() -> None:
     assert hash_order("") == 2166136261
     assert hash_order("a") == 0xE40C292C
+
+
+@virtual
+@pytest.mark.parametrize("reason", ["gateway-offline", "unavailable", "no-offer"])
+async def test_issue__who_is_out_of_reach_keeps_what_it_was_told(reason: str) -> None:
+    rig, plan = await planned_rig()
+    await rig.dispatching.issue(EVENT, plan)
+    later = replace(planned({"cool-1": [30.0] * 4}, revision=2), reasons={"line-1": reason})
+    await rig.recorder.record(later)
+
+    assert await rig.dispatching.issue(EVENT, later) == 1
+
+    assert [command.resource_id for command in rig.gateways.commands] == ["line-1", "cool-1", "cool-1"]
+
+
+@virtual
+async def test_issue__who_is_dearer_now_is_released() -> None:
+    rig, plan = await planned_rig()
+    await rig.dispatching.issue(EVENT, plan)
+    later = replace(planned({"cool-1": [20.0] * 4}, revision=2), reasons={"line-1": "cheaper"})
+    await rig.recorder.record(later)
+
+    assert await rig.dispatching.issue(EVENT, later) == 1
+
+    assert rig.gateways.commands[-1].resource_id == "line-1"
+    assert min(rig.gateways.commands[-1].setpoints_kw) >= 100.0

@@ -152,6 +152,16 @@ async def test_on_telemetry__one_bad_instant_does_not_hold_up_the_others() -> No
 
 
 @virtual
+async def test_on_telemetry__a_message_without_a_reading_of_ours_says_nothing_of_when_it_was_heard() -> None:
+    rig = Rig()
+    await rig.ingest.on_telemetry("gw-1", 1, minute_readings(EARLY, {"stranger": 1.0}))
+    assert rig.ingest.heard == {}
+
+    await rig.ingest.on_telemetry("gw-1", 2, minute(1))
+    assert rig.ingest.heard == {"gw-1": minute(1)[0].at}
+
+
+@virtual
 async def test_flush__failure_of_the_archive_keeps_the_batch() -> None:
     rig = Rig()
     await rig.ingest.on_telemetry("gw-1", 1, minute(1))

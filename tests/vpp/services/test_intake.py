@@ -10,7 +10,7 @@ from tests.vpp.domain.event_samples import EARLY, EVENT, START, sample_declarati
 from tests.vpp.domain.program_samples import figure, sample_program
 from tests.vpp.services.service_rig import Rig, offer, virtual
 from vpp.domain.consents import ConsentScope
-from vpp.domain.errors import IllegalTransitionError, InputError, MissingFigureError, UnknownThingError
+from vpp.domain.errors import ConflictError, IllegalTransitionError, InputError, MissingFigureError, UnknownThingError
 from vpp.domain.events import Direction, EventKind, EventState
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import INTERVAL
@@ -335,3 +335,31 @@ async def test_give_consent__until_it_is_withdrawn() -> None:
         await rig.intake.give_consent("nobody", ConsentScope.ENERGY_DATA, by="mia")
     with pytest.raises(UnknownThingError, match="unknown participant 'nobody'"):
         await rig.intake.withdraw_consent("nobody", ConsentScope.ENERGY_DATA, by="mia")
+
+
+@virtual
+async def test_declare__one_event_at_a_time_may_call_a_resource() -> None:
+    rig = await invited_rig()
+    second = sample_declaration(event_id="event-2", start=START + 2 * INTERVAL, end=START + 6 * INTERVAL)
+
+    message = r"event 'event-2' .* overlaps event 'event-1', which may call the same resources until 2026-07-22T07:00"
+    with pytest.raises(ConflictError, match=message):
+        await rig.intake.declare(second)
+
+    await rig.intake.declare(replace(second, start=START + 4 * INTERVAL, end=START + 8 * INTERVAL))
+    assert list(rig.recorder.book.events) == [EVENT, "event-2"]
+
+
+@virtual
+async def test_approve__looks_again_at_what_else_was_approved() -> None:
+    rig = Rig()
+    await rig.intake.declare(sample_declaration())
+    await rig.intake.declare(sample_declaration(event_id="event-2"))
+    await rig.intake.approve("event-2")
+
+    with pytest.raises(ConflictError, match=r"event 'event-1' .* overlaps event 'event-2'"):
+        await rig.intake.approve(EVENT)
+
+    await rig.intake.cancel("event-2", "not needed")
+    await rig.intake.approve(EVENT)
+    assert rig.recorder.book.event(EVENT).state is EventState.APPROVED
