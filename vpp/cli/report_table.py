@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -40,11 +41,11 @@ def report_table(report: Mapping[str, Any]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for t, start in enumerate(report["interval_starts"]):
         row = [values[t] for values in figures]
-        table.add_row(_interval(start), *(_figure(value, unit_kw) for value in row), _reached(row[-1], row[0]))
+        table.add_row(_interval(start), *_row(row, unit_kw), _reached(row[-1], row[0]))
     sums = [_sum(values) for values in figures]
     table.add_section()
-    energies = [_figure(None if value is None else value * INTERVAL_H, unit_kw) for value in sums]
-    table.add_row(f"total {name}h", *energies, _reached(sums[-1], sums[0]), style="bold")
+    energies = [None if value is None else value * INTERVAL_H for value in sums]
+    table.add_row(f"total {name}h", *_row(energies, unit_kw), _reached(sums[-1], sums[0]), style="bold")
     return table
 
 
@@ -73,10 +74,16 @@ def _known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _figure(value_kw: float | None, unit_kw: float) -> str:
+def _row(values_kw: Sequence[float | None], unit_kw: float) -> list[str]:
+    """Figures of one line; what is verified, the last, is cut off as on the pages, so that a miss reads as one."""
+    return [*(_figure(value, unit_kw) for value in values_kw[:-1]), _figure(values_kw[-1], unit_kw, ROUND_FLOOR)]
+
+
+def _figure(value_kw: float | None, unit_kw: float, rounding: str = ROUND_HALF_EVEN) -> str:
     if value_kw is None or not math.isfinite(value_kw):
         return DASH
-    return f"{value_kw / unit_kw:.{2 if unit_kw > 1.0 else 1}f}"
+    step = Decimal("0.01" if unit_kw > 1.0 else "0.1")
+    return str(Decimal(str(value_kw / unit_kw)).quantize(step, rounding))
 
 
 def _sum(values_kw: Sequence[float | None]) -> float | None:

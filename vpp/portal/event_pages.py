@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ from vpp.portal.paging import paged
 from vpp.portal.rendering import page_of, render
 from vpp.portal.texts import text
 from vpp.services.decisions import ReplyLine, ResourceDecision
+from vpp.services.event_figures import WaterfallView
 
 REPLIES_PER_PAGE = 12
 REPORTED = frozenset({EventState.VERIFYING, EventState.SETTLED, EventState.CERTIFIED})
@@ -55,7 +56,7 @@ async def event(request: Request, event_id: str, session: OperatorPageDep, door:
     """The event's page; its figures are kept fresh while it is open."""
     record = reads.events.record(event_id, session.principal)
     states = reads.decisions.states(event_id)
-    view = await reads.figures.waterfall(event_id)
+    view = _as_planned(record, await reads.figures.waterfall(event_id))
     language = page_of(request, session).language
     labels = {name: text(language, f"series.{name}") for name in SERIES}
     return render(
@@ -66,6 +67,7 @@ async def event(request: Request, event_id: str, session: OperatorPageDep, door:
         program=door.programs.get(record.declaration.program_id),
         ahead=_ahead(record),
         present=reads.figures.present(record) if record.live else None,
+        planned=bool(record.plans),
         view=view,
         chart=delivered_chart(view, labels),
         result=_result(record, view.verified_kw) if record.state in REPORTED else None,
@@ -86,6 +88,14 @@ async def report(event_id: str, session: OperatorPageDep, reads: ReadsDep) -> Re
     if record.state not in REPORTED:
         raise PageError(HTTPStatus.CONFLICT)
     return RedirectResponse(f"/api/v1/events/{quote(event_id, safe='')}/report?format=html", HTTPStatus.SEE_OTHER)
+
+
+def _as_planned(record: EventRecord, view: WaterfallView) -> WaterfallView:
+    """What only a plan can say is unknown, and no zero, before there is one."""
+    if record.plans:
+        return view
+    unknown = (None,) * len(view.interval_starts)
+    return replace(view, committed_kw=unknown, commanded_kw=unknown, acknowledged_kw=unknown)
 
 
 def _ahead(record: EventRecord) -> list[str]:

@@ -1,7 +1,8 @@
 """Who and what takes part, as lists for the operator: resources, participants, gateways."""
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fastapi import APIRouter, Request, Response
 
@@ -34,8 +35,9 @@ async def resources(request: Request, session: OperatorPageDep, door: DoorDep, r
         asked=asked,
         filtered=any(asked.values()),
         lines=paged(lines, request.query_params, ROWS_PER_PAGE),
-        power_kw=sum(line.power_kw or 0.0 for line in lines),
-        reachable_kw=sum(line.reachable_kw or 0.0 for line in lines if line.state == "available"),
+        power_kw=_sum_known(line.power_kw for line in lines),
+        reporting=sum(line.power_kw is not None for line in lines),
+        reachable_kw=_sum_known(line.reachable_kw for line in lines if line.state == "available"),
         asked_kw=_asked_now(door),
         names={participant.id: participant for participant in participants},
         participants=participants,
@@ -77,6 +79,12 @@ def _admits(line: ResourceLine, asked: Mapping[str, str], door: Door) -> bool:
         and (not asked["participant_id"] or line.participant_id == asked["participant_id"])
         and (not asked["state"] or line.state == asked["state"])
     )
+
+
+def _sum_known(values_kw: Iterable[float | None]) -> float | None:
+    """The sum of what is known; ``None``, not zero, where nothing is."""
+    known = [value for value in values_kw if value is not None]
+    return math.fsum(known) if known else None
 
 
 def _asked_now(door: Door) -> dict[str, float]:

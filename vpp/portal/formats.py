@@ -5,8 +5,10 @@ What is unknown is a dash, never a zero; what was reached is cut off and never r
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import ROUND_FLOOR
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
+
+from markupsafe import Markup
 
 from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL
 from vpp.reporting.figures import DASH, exact, finite, number, percent, percent_floor
@@ -39,14 +41,20 @@ def megawatts_reached(value_kw: object) -> str:
     return shown if shown == DASH else f"{shown}{UNIT_SPACE}MW"
 
 
+def megawatts_short(value_kw: object) -> str:
+    """A shortfall of the district, rounded away from zero so that a miss never reads as nothing."""
+    value = finite(value_kw)
+    return DASH if value is None else f"{number(value / KW_PER_MW, 2, rounding=ROUND_CEILING)}{UNIT_SPACE}MW"
+
+
 def kilowatts(value_kw: object, digits: int = 1) -> str:
     """Power of a participant or a resource with its unit, or a dash."""
     shown = number(finite(value_kw), digits)
     return shown if shown == DASH else f"{shown}{UNIT_SPACE}kW"
 
 
-def kilowatt_hours(value_kwh: object, digits: int = 1) -> str:
-    """Energy with its unit, or a dash."""
+def kilowatt_hours(value_kwh: object, digits: int = 3) -> str:
+    """Energy of a participant with its unit, as fine as Wh since statements are finer still, or a dash."""
     shown = number(value_kwh, digits)
     return shown if shown == DASH else f"{shown}{UNIT_SPACE}kWh"
 
@@ -54,7 +62,7 @@ def kilowatt_hours(value_kwh: object, digits: int = 1) -> str:
 def money(value_cny: object) -> str:
     """Yuan with two decimals and thousands separators, or a dash; never rounded: statements have two decimals."""
     shown = number(value_cny, 2)
-    return shown if shown == DASH else f"\N{FULLWIDTH YEN SIGN}{UNIT_SPACE}{shown}"
+    return shown if shown == DASH else f"\N{YEN SIGN}{UNIT_SPACE}{shown}"
 
 
 def instant(value: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
@@ -93,11 +101,17 @@ def iso(value: datetime) -> str:
     return value.astimezone(DISTRICT_ZONE).isoformat()
 
 
+def whole(value: object) -> Markup:
+    """Something that no line is broken in, such as a date."""
+    return Markup('<span class="whole">{}</span>').format(value)
+
+
 FILTERS: Mapping[str, Any] = {
     "mw": megawatts,
     "mw_plain": megawatts_plain,
     "mw_reached": megawatts_reached,
     "mw_reached_plain": megawatts_reached_plain,
+    "mw_short": megawatts_short,
     "kw": kilowatts,
     "kwh": kilowatt_hours,
     "money": money,
@@ -111,4 +125,5 @@ FILTERS: Mapping[str, Any] = {
     "percent": percent,
     "percent_floor": percent_floor,
     "exact": exact,
+    "whole": whole,
 }

@@ -38,10 +38,11 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An event under way, with the running interval's figures."""
+    """An event under way, with the running interval's figures; what a plan says is unknown until there is one."""
 
     line: EventLine
     present: Present | None
+    planned: bool
 
 
 @operator_router.get("/operator")
@@ -104,4 +105,4 @@ def _row(reads: Reads, record: EventRecord) -> EventRow:
 
 
 def _running(reads: Reads, record: EventRecord) -> Running:
-    return Running(reads.events.line(record), reads.figures.present(record))
+    return Running(reads.events.line(record), reads.figures.present(record), bool(record.plans))

@@ -11,9 +11,11 @@ from uuid import uuid4
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from vpp.api.door import door_of_request
 from vpp.domain.access import Role
+from vpp.domain.outcome import MATERIAL_KW
 from vpp.portal.assets import asset_url
 from vpp.portal.formats import FILTERS, window
 from vpp.portal.language import COOKIE, PARAMETER, REMEMBERED_S, Language, choose_language
@@ -138,7 +140,8 @@ def render_text(page: Page, template: str, **figures: Any) -> str:  # noqa: ANN4
         .get_template(template)
         .render(
             page=page,
-            t=partial(text, language),
+            t=partial(_text, language),
+            gap=" " if language is Language.ENGLISH else "",
             word=partial(word, language),
             named=partial(_named, language),
             say=partial(say, language),
@@ -165,10 +168,19 @@ def _environment() -> Environment:
         "english": Language.ENGLISH,
         "fresh_key": lambda: uuid4().hex,
         "known": CATALOGUE.__contains__,
+        "material_kw": MATERIAL_KW,
         "stream_path": STREAM_PATH,
         "window": window,
     }
     return environment
+
+
+def _text(language: Language, key: str, **values: object) -> str:
+    """The sentence under ``key``; marked-up values stay so, and everything else is escaped then."""
+    if not any(isinstance(value, Markup) for value in values.values()):
+        return text(language, key, **values)
+    safe = {name: escape(value) if isinstance(value, str) else value for name, value in values.items()}
+    return Markup(text(language, key, **safe))  # noqa: S704 - the catalogue's own words around escaped values
 
 
 def _named(language: Language, thing: Any) -> str:  # noqa: ANN401 - participants and programmes have both names

@@ -38,10 +38,10 @@ def test_print_report__beijing_time_and_totals_within_80_columns() -> None:
     words = [line.split() for line in lines[4:]]
     assert words[0] == ["Beijing", "target", "committed", "commanded", "acked", "metered", "verified", "reached"]
     assert words[2] == ["14:00–14:15", "121.00", *["130.00"] * 5, "107.4", "%"]
-    # 119.999 MW rounds to 120.00, yet the share says that it is less.
-    assert words[3] == ["14:15–14:30", "120.00", *["120.00"] * 5, "99.9", "%"]
+    # 119.999 MW rounds to 120.00, yet what is verified is cut off, as on the pages, and so is its share.
+    assert words[3] == ["14:15–14:30", "120.00", *["120.00"] * 4, "119.99", "99.9", "%"]
     # (121 + 120) MW * 0.25 h = 60.25 MWh; (130 + 119.999) * 0.25 = 62.49975; 249.999 / 241 = 103.7 %.
-    assert words[-1] == ["total", "MWh", "60.25", *["62.50"] * 5, "103.7", "%"]
+    assert words[-1] == ["total", "MWh", "60.25", *["62.50"] * 4, "62.49", "103.7", "%"]
     assert max(cell_len(line) for line in lines) <= 80
 
 

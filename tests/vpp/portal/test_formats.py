@@ -29,6 +29,19 @@ def test_megawatts_reached__is_cut_off_so_that_a_miss_never_reads_as_the_target(
     assert formats.megawatts_reached_plain(2999.9) == "2.99"
 
 
+def test_megawatts_short__never_reads_as_nothing() -> None:
+    assert formats.megawatts_short(0.4) == f"0.01{NBSP}MW"
+    assert formats.megawatts_short(None) == "–"
+
+
+def test_kilowatt_hours__has_three_decimals_as_statements_are_that_fine() -> None:
+    assert formats.kilowatt_hours(Decimal("88.01175")) == f"88.012{NBSP}kWh"
+
+
+def test_whole__is_escaped_within_its_mark() -> None:
+    assert formats.whole("<b>") == '<span class="whole">&lt;b&gt;</span>'
+
+
 def test_money__has_two_decimals_and_stays_exact() -> None:
-    assert formats.money(Decimal("1234567890123456.70")) == f"￥{NBSP}1,234,567,890,123,456.70"
+    assert formats.money(Decimal("1234567890123456.70")) == f"¥{NBSP}1,234,567,890,123,456.70"
     assert formats.money(None) == "–"

@@ -126,6 +126,17 @@ def test_text__an_unknown_key_or_a_missing_value_is_an_error() -> None:
         text(Language.ENGLISH, "pager.shown", first=1)
 
 
+def test_text__a_number_has_the_noun_that_goes_with_it() -> None:
+    assert text(Language.ENGLISH, "statement.total", count=1, money="x") == "1 final statement, x in all"
+    assert text(Language.ENGLISH, "statement.total", count=0, money="x") == "0 final statements, x in all"
+    assert text(Language.CHINESE, "statement.total", count=1, money="x") == "最终结算单 1 份，合计 x"
+
+
+def test_catalogue__chinese_sentences_have_chinese_punctuation() -> None:
+    ascii_marks = re.compile(r"[\u4e00-\u9fff）][,;:?!]|[。，；：、] ")
+    assert [key for key, (_, chinese) in CATALOGUE.items() if ascii_marks.search(chinese)] == []
+
+
 def test_word__an_unknown_name_stands_for_itself() -> None:
     assert word(Language.CHINESE, "state", "settled") == "已结算"
     assert word(Language.CHINESE, "state", "brand-new") == "brand-new"

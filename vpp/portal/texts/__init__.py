@@ -1,10 +1,12 @@
 """Every word that a page or a script of ours shows, in English and Chinese, under one key each.
 
 One module per part of the pages; no key stands in two of them. Placeholders in braces are filled by the page, and both
-languages take the same ones. Keys that begin with ``js.`` are handed to the browser.
+languages take the same ones; ``{count:one|many}`` is a number with its noun. Keys that begin with ``js.`` are handed
+to the browser.
 """
 
 from collections.abc import Mapping
+from string import Formatter
 
 from vpp.portal.language import Language
 from vpp.portal.texts import event, fleet, operator, participant, scripts, shell, words
@@ -16,6 +18,19 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {key: texts for part in PARTS for key
 SCRIPT_PREFIX = "js."
 
 
+class _Sentences(Formatter):
+    """Takes ``{count:resource|resources}`` for a number with the word that goes with it."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, several, many = format_spec.partition("|")
+        if not several:
+            return str(super().format_field(value, format_spec))
+        return f"{value} {one if value == 1 else many}"
+
+
+_SENTENCES = _Sentences()
+
+
 def text(language: Language, key: str, **values: object) -> str:
     """The sentence under ``key``, placeholders filled; not escaped.
 
@@ -24,7 +39,7 @@ def text(language: Language, key: str, **values: object) -> str:
     """
     english, chinese = CATALOGUE[key]
     sentence = chinese if language is Language.CHINESE else english
-    return sentence.format(**values) if values else sentence
+    return _SENTENCES.vformat(sentence, (), values) if values else sentence
 
 
 def word(language: Language, prefix: str, name: object) -> str:

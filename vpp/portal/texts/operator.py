@@ -6,8 +6,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "overview.title": ("The district now", "全区概况"),
     "overview.reachable": ("Reachable in the next hour", "未来一小时可达"),
     "overview.reachable_more": (
-        "{percent} % of the reference peak in the weakest interval; the duty is {duty} %",
-        "最低时段占基准峰值 {percent} %，目标能力为 {duty} %",
+        (
+            "{percent}\N{NO-BREAK SPACE}% of the reference peak in the weakest interval; "
+            "the duty is {duty}\N{NO-BREAK SPACE}%"
+        ),
+        "最低时段占基准峰值 {percent}\N{NO-BREAK SPACE}%，目标能力为 {duty}\N{NO-BREAK SPACE}%",
     ),
     "overview.reachable_none": ("No gateway has offered anything yet.", "尚无网关上报可调能力。"),
     "overview.offered": ("Offered {offered} of {connected} connected", "上报 {offered}，接入 {connected}"),
@@ -53,7 +56,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "declare.by_interval": ("By interval", "按时段"),
     "declare.resources": ("Resources", "资源数"),
     "declare.percent": ("Of the peak", "占峰值"),
-    "declare.left_out": ("{count} resources that cannot be called", "{count} 个资源不能调用"),
+    "declare.left_out": ("{count:resource|resources} that cannot be called", "{count} 个资源不能调用"),
     "declare.left_out_line": ("{count}, rated {rated}", "{count} 个，额定 {rated}"),
     "declare.reach_note": (
         (

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 TEXTS: Mapping[str, tuple[str, str]] = {
-    "me.resources_line": ("{count} resources, rated {rated}", "{count} 个资源，额定 {rated}"),
+    "me.resources_line": ("{count:resource|resources}, rated {rated}", "{count} 个资源，额定 {rated}"),
     "me.invited": ("Invitation: {direction}, {window}", "邀约：{direction}，{window}"),
     "me.answer_by": ("answer by {until}", "请在 {until} 前答复"),
     "me.invited_text": (
         "{count} of your resources may be called, at most {most}.",
         "您有 {count} 个资源可能被调用，最多 {most}。",
     ),
-    "me.price": ("The programme pays ¥ {price} per kWh.", "项目补偿标准每千瓦时 ¥ {price}。"),
+    "me.price": (
+        "The programme pays ¥\N{NO-BREAK SPACE}{price} per kWh.",
+        "项目补偿标准每千瓦时 ¥\N{NO-BREAK SPACE}{price}。",
+    ),
     "me.you_said": ("Your answer: {answer}", "您的答复：{answer}"),
     "me.may_change": ("You may change it until the deadline.", "截止前可更改。"),
     "me.accept": ("Accept", "接受"),
@@ -27,7 +30,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "me.delivered_now": ("Delivered so far in this interval", "本时段截至目前响应"),
     "me.not_called": ("None of your resources is called. You need not do anything.", "您的资源未被调用，无需操作。"),
     "me.why": ("Why me?", "为什么是我？"),
-    "me.at_revision": ("plan {number}:", "第 {number} 版计划："),
+    "me.at_revision": ("plan {number}: ", "第 {number} 版计划："),
     "me.load": ("My load", "我的负荷"),
     "me.load_name": ("Load of all your resources today, per interval", "今日您全部资源各时段负荷"),
     "me.load_note": (
@@ -52,10 +55,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "me.command": ("Command", "指令"),
     "me.no_decisions": ("Nothing has been decided on your resources yet.", "尚未对您的资源作出决定。"),
     "statement.payment": ("Payment", "补偿"),
-    "statement.price": ("at ¥ {price} per kWh", "每千瓦时 ¥ {price}"),
+    "statement.price": ("at ¥\N{NO-BREAK SPACE}{price} per kWh", "每千瓦时 ¥\N{NO-BREAK SPACE}{price}"),
     "statement.net": ("Response", "响应量"),
     "statement.graded": ("graded {graded}", "考核电量 {graded}"),
     "statement.committed": ("Called for", "要求电量"),
+    "statement.committed_more": ("in metered intervals", "仅计已计量时段"),
     "statement.ratio": ("Performance", "考核比"),
     "statement.factor": ("payment factor {factor}", "补偿系数 {factor}"),
     "statement.by_interval": ("Contribution by interval", "各时段贡献"),
@@ -64,8 +68,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "statement.sum": ("Sum", "合计"),
     "statement.findings": ("Findings on how it was computed: {count} (in English)", "计算说明 {count} 条（英文）"),
     "statement.uncertainty": (
-        "One site in one event may be off by 10 to 13 % of its load: that is how well a baseline can know it.",
-        "单个站点单次事件的基线误差可达其负荷的 10–13 %。",
+        "One site in one event may be off by 10 to 13\N{NO-BREAK SPACE}% of its load: that is how well a baseline can know it.",
+        "单个站点单次事件的基线误差可达其负荷的 10–13\N{NO-BREAK SPACE}%。",
     ),
     "statement.provisional": (
         "Provisional: the event is not settled. Figures may still change.",
@@ -81,7 +85,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "There is no statement: your resources have not been called, or nothing is metered yet.",
         "尚无结算单：您的资源未被调用，或尚未计量。",
     ),
-    "statement.total": ("{count} final statements, {money} in all", "最终结算单 {count} 份，合计 {money}"),
+    "statement.total": (
+        "{count:final statement|final statements}, {money} in all",
+        "最终结算单 {count} 份，合计 {money}",
+    ),
     "data.consent": ("Consent", "授权"),
     "data.consent_text": (
         (
