@@ -68,7 +68,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "statement.sum": ("Sum", "合计"),
     "statement.findings": ("Findings on how it was computed: {count} (in English)", "计算说明 {count} 条（英文）"),
     "statement.uncertainty": (
-        "One site in one event may be off by 10 to 13\N{NO-BREAK SPACE}% of its load: that is how well a baseline can know it.",
+        (
+            "One site in one event may be off by 10 to 13\N{NO-BREAK SPACE}% of its load: "
+            "that is how well a baseline can know it."
+        ),
         "单个站点单次事件的基线误差可达其负荷的 10–13\N{NO-BREAK SPACE}%。",
     ),
     "statement.provisional": (

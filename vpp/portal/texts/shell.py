@@ -49,7 +49,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "error.title.403": ("Not for this account", "此账户无权访问"),
     "error.text.403": (
-        "Your account has another role than this page is for, or the page has expired: go back, reload it and try again.",
+        "Your account has another role than this page is for, or this page expired: go back, reload it and try again.",
         "您的账户角色与此页面不符，或页面已过期：请返回，重新加载页面后再试。",
     ),
     "error.title.404": ("Not found", "未找到"),
