@@ -35,9 +35,13 @@ async def resources(request: Request, session: OperatorPageDep, door: DoorDep, r
         asked=asked,
         filtered=any(asked.values()),
         lines=paged(lines, request.query_params, ROWS_PER_PAGE),
-        power_kw=_sum_known(line.power_kw for line in lines),
+        power_kw=sum_known(line.power_kw for line in lines),
         reporting=sum(line.power_kw is not None for line in lines),
-        reachable_kw=_sum_known(line.reachable_kw for line in lines if line.state == "available"),
+        reachable_kw=sum_known(
+            # What is offered and cannot be called right now is a known zero.
+            line.reachable_kw if line.state == "available" or line.reachable_kw is None else 0.0
+            for line in lines
+        ),
         asked_kw=_asked_now(door),
         names={participant.id: participant for participant in participants},
         participants=participants,
@@ -71,6 +75,12 @@ async def gateways(request: Request, session: OperatorPageDep, reads: ReadsDep) 
     )
 
 
+def sum_known(values_kw: Iterable[float | None]) -> float | None:
+    """The sum of what is known; ``None``, not zero, where nothing is."""
+    known = [value for value in values_kw if value is not None]
+    return math.fsum(known) if known else None
+
+
 def _admits(line: ResourceLine, asked: Mapping[str, str], door: Door) -> bool:
     node = asked["node_id"]
     return (
@@ -79,12 +89,6 @@ def _admits(line: ResourceLine, asked: Mapping[str, str], door: Door) -> bool:
         and (not asked["participant_id"] or line.participant_id == asked["participant_id"])
         and (not asked["state"] or line.state == asked["state"])
     )
-
-
-def _sum_known(values_kw: Iterable[float | None]) -> float | None:
-    """The sum of what is known; ``None``, not zero, where nothing is."""
-    known = [value for value in values_kw if value is not None]
-    return math.fsum(known) if known else None
 
 
 def _asked_now(door: Door) -> dict[str, float]:

@@ -8,6 +8,7 @@ import pytest
 from tests.vpp.api.district_at_work import CANCELLED, DRAFT, INVITED, RUNNING, SETTLED
 from tests.vpp.portal.portal_rig import PASSWORD, Portal
 from vpp.domain.settlement import Statement, statement_bytes
+from vpp.portal.fleet_pages import sum_known
 from vpp.portal.formats import kilowatt_hours, money
 from vpp.portal.login_pages import own_address
 
@@ -291,3 +292,38 @@ async def test_resources__filter_leaves_what_it_names(portal: Portal) -> None:
     lighting = {r.id for r in fleet.resources.values() if r.kind.value == "lighting"}
     shown = {r for r in fleet.resources if f">{r}<" in page}
     assert shown == lighting
+
+
+async def test_resources__load_that_nobody_reported_is_a_dash_and_no_zero(portal: Portal) -> None:
+    async with portal.visitor("operator") as client:
+        page = _words((await client.get("/operator/resources")).text)
+
+    assert re.search(r"\d+ resources, load –, reachable \d", page)
+
+
+@pytest.mark.parametrize(
+    ("values_kw", "total_kw"), [([], None), ([None, None], None), ([None, 0.0], 0.0), ([1.5, None, 2.0], 3.5)]
+)
+def test_sum_known__is_unknown_only_where_nothing_is_known(
+    values_kw: list[float | None], total_kw: float | None
+) -> None:
+    assert sum_known(values_kw) == total_kw
+
+
+async def test_event__what_a_plan_says_is_a_dash_before_there_is_one(portal: Portal) -> None:
+    async with portal.visitor("operator") as client:
+        page = (await client.get(f"/operator/events/{INVITED}")).text
+
+    table = page[page.index('id="waterfall"') :]
+    cells = dict(re.findall(r'data-name="(\w+)">([^<]+)</td>', table[: table.index("</table>")]))
+    assert cells.pop("Target") != "–"
+    assert cells == dict.fromkeys(("Committed", "Commanded", "Acknowledged", "Metered", "Verified"), "–")
+    drawn = json.loads(re.findall(r'id="delivered">(.*?)</script>', page)[0])["series"]
+    assert {v for each in drawn if each["name"] != "target" for v in each["values"]} == {None}
+
+
+async def test_pages__chinese_sentences_are_joined_by_chinese_marks(portal: Portal) -> None:
+    async with portal.visitor("operator", "zh") as client:
+        for path in OPERATOR_PAGES:
+            shown = _words((await client.get(path)).text)
+            assert re.findall(r"[\u4e00-\u9fff）][,;.](?: |$)", shown) == [], path

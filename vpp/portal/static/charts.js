@@ -81,6 +81,8 @@ function figure(data, sources, height) {
     plot.add_layout(new Bokeh.BoxAnnotation(band));
   }
   for (const series of data.series) line(plot, series, sources, data);
+  // Zero is in sight also while nothing is drawn from it.
+  if (data.from_zero) plot.line({ field: "middle" }, 0, { source: sources.source, line_alpha: 0 });
   axes(plot, data);
   const under = { source: sources.source, line_alpha: 0 };
   const pointed = plot.line({ field: "middle" }, { field: "anywhere" }, under);

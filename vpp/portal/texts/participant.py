@@ -72,7 +72,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
             "One site in one event may be off by 10 to 13\N{NO-BREAK SPACE}% of its load: "
             "that is how well a baseline can know it."
         ),
-        "单个站点单次事件的基线误差可达其负荷的 10–13\N{NO-BREAK SPACE}%。",
+        "单个站点单次事件的基线误差可达其负荷的 10\N{NO-BREAK SPACE}至\N{NO-BREAK SPACE}13\N{NO-BREAK SPACE}%。",
     ),
     "statement.provisional": (
         "Provisional: the event is not settled. Figures may still change.",
