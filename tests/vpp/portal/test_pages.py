@@ -294,11 +294,13 @@ async def test_resources__filter_leaves_what_it_names(portal: Portal) -> None:
     assert shown == lighting
 
 
-async def test_resources__load_that_nobody_reported_is_a_dash_and_no_zero(portal: Portal) -> None:
+async def test_resources__load_says_of_how_many_and_is_a_dash_where_nobody_reports(portal: Portal) -> None:
     async with portal.visitor("operator") as client:
-        page = _words((await client.get("/operator/resources")).text)
+        everybody = _words((await client.get("/operator/resources")).text)
+        nobody = _words((await client.get("/operator/resources?participant_id=nobody")).text)
 
-    assert re.search(r"\d+ resources, load –, reachable \d", page)
+    assert re.search(r" 64 resources, load [\d.]+ MW of \d+ reporting, reachable [\d.]+ MW ", everybody)
+    assert " 0 resources, load –, reachable – " in nobody
 
 
 @pytest.mark.parametrize(
