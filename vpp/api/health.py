@@ -40,7 +40,7 @@ async def healthz() -> Alive:
     "/readyz", response_model=Ready, responses=responses(503), summary="Is everything there that it needs?"
 )
 async def readyz(request: Request, door: DoorDep) -> Ready | Response:
-    """Looks at the stores and at the link to the broker; 503 names what is missing."""
+    """Looks at the stores, the link to the broker and the controller's cycle; 503 names what is missing."""
     names = list(door.readiness)
     found = await asyncio.gather(*(_look(door.readiness[name], door.facts.check_within_s) for name in names))
     missing = {name: reason for name, reason in zip(names, found, strict=True) if reason is not None}

@@ -1,15 +1,22 @@
 """The door of a controller: what its routes and pages are handed."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from vpp.api.door import Check, Door, DoorFacts
 from vpp.bootstrap import Controller
 from vpp.domain.errors import StoreError
+from vpp.domain.timegrid import format_instant
 from vpp.infra.clock import SystemClock
 from vpp.infra.memory.access import MemoryIdempotencyStore
 from vpp.ports import ExposedMetrics, IdempotencyStore
 from vpp.reporting.html import render_html
 from vpp.services.accounts import Accounts
+
+CYCLE_LATE = timedelta(minutes=3)
+"""By the controller's clock, the runner's cycles being one minute apart; a cycle that plans takes its time."""
+CYCLE_LATE_WALL = timedelta(seconds=60)
+"""On top, by the wall: three minutes of a clock at 300 times real time are over while a plan is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,11 @@ def door_of(controller: Controller, way: Doorway) -> Door:
         render_report=render_html,
         orderly_use=controller.orderly_use,
         upstream=controller.liaison,
-        readiness=_readiness(controller, way.accounts),
+        readiness=_readiness(controller, way.accounts, way.facts.speed),
     )
 
 
-def _readiness(controller: Controller, accounts: Accounts) -> dict[str, Check]:
+def _readiness(controller: Controller, accounts: Accounts, speed: float) -> dict[str, Check]:
     async def ledger() -> str | None:
         try:
             async for _ in controller.outside.ledger.read(after=controller.recorder.position):
@@ -81,4 +88,17 @@ def _readiness(controller: Controller, accounts: Accounts) -> dict[str, Check]:
     async def broker() -> str | None:
         return None if controller.link.connected else "there is no link to it"
 
-    return {"ledger": ledger, "archive": archive, "access": access, "broker": broker}
+    async def cycle() -> str | None:
+        return _late(controller, speed)
+
+    return {"ledger": ledger, "archive": archive, "access": access, "broker": broker, "cycle": cycle}
+
+
+def _late(controller: Controller, speed: float) -> str | None:
+    """Since when no cycle has ended, if that is too long ago."""
+    # Before the first link the runner waits for it, and "broker" says so.
+    since = controller.runner.last_cycle_at or controller.ingest.linked_at
+    allowed = CYCLE_LATE + CYCLE_LATE_WALL * speed
+    if since is None or controller.clock.now() - since <= allowed:
+        return None
+    return f"none since {format_instant(since)}; {allowed.total_seconds():g} s are allowed"

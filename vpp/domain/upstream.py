@@ -15,6 +15,8 @@ from vpp.domain.events import Declaration, Direction, EventKind
 from vpp.domain.timegrid import format_instant
 
 CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
+PROGRAM_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+LONGEST_NODE_ID = 128
 EVENT_PREFIX = "up-"
 SPEAKER_PREFIX = "upstream:"
 
@@ -37,11 +39,12 @@ class UpstreamCall:
 
     Attributes:
         call_id: The platform's own, 1 to 48 letters, digits, dots, hyphens and underscores; means this call for ever.
+        program_id: 1 to 64 lower-case letters, digits and hyphens.
         target_percent: Of the reference peak; exactly one of this and ``target_mw``.
-        scope_node_id: Only below this node; ``None`` for the whole district.
+        scope_node_id: Only below this node, 1 to 128 printable characters; ``None`` for the whole district.
 
     Raises:
-        InputError: the id is none; names it and the limit.
+        InputError: one of the ids is none; names it and the limit.
     """
 
     call_id: str
@@ -60,6 +63,15 @@ class UpstreamCall:
                 f"call id {self.call_id!r} must have 1 to 48 characters from A-Z a-z 0-9 . _ - and begin with a letter "
                 "or digit"
             )
+        if not PROGRAM_ID.fullmatch(self.program_id):
+            raise InputError(
+                f"program id {self.program_id!r:.80} must have 1 to 64 characters from a-z 0-9 - and begin with a "
+                "letter or digit"
+            )
+        node_id = self.scope_node_id
+        # Nodes have names of the grid's own, in any script. Lone surrogates and NUL are not printable either.
+        if node_id is not None and not (1 <= len(node_id) <= LONGEST_NODE_ID and node_id.isprintable()):
+            raise InputError(f"scope node id {node_id!r:.80} must have 1 to {LONGEST_NODE_ID} printable characters")
 
     @property
     def event_id(self) -> str:

@@ -27,7 +27,11 @@ OFFERS_WITHIN = timedelta(seconds=150)
 
 
 class Runner:
-    """Drives the life of events by the clock."""
+    """Drives the life of events by the clock.
+
+    Attributes:
+        last_cycle_at: When ``run`` finished its last cycle, by the controller's clock; ``None`` before the first.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - every collaborator is named where it is handed in
         self,
@@ -58,6 +62,7 @@ class Runner:
         self._settings = settings
         self._while_planning = while_planning
         self._unfinished = False
+        self.last_cycle_at: datetime | None = None
 
     async def run(self) -> None:
         """Cycles for ever, ``AFTER_MINUTE`` behind each full minute, when the gateways' readings are there."""
@@ -70,6 +75,7 @@ class Runner:
                 await self._dispatching.resend_in_force()
             await self._clock.sleep_until(next_cycle(self._clock.now()))
             await self.cycle()
+            self.last_cycle_at = self._clock.now()
 
     async def finish_issuing(self) -> None:
         """After a start: issue what the newest plans ask for and a stop has prevented."""

@@ -4,6 +4,7 @@ Nothing is decided here. A call is declared as an operator would declare it, und
 What was said is in the ledger: a call is never taken for two, and after a restart what is still to be told is told.
 """
 
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from vpp.domain.book import EventRecord
@@ -58,16 +59,33 @@ class Liaison:
             await self._clock.sleep_until(behind if behind > now else behind + CYCLE)
 
     async def cycle(self) -> None:
-        """Takes what waits and tells what is new; what fails is tried again in the next cycle."""
+        """Takes what waits and tells what is new; what fails is tried again in the next cycle.
+
+        Whatever a platform sends, the controller's other tasks end when this one does: no error of it may end this one.
+        """
         try:
             for delivery in await self._upstream.receive():
-                await self._take(delivery)
+                await self._alone(self._take(delivery), delivery=delivery.ref)
             for fact in list(self._recorder.book.upstream_calls.values()):
                 if fact.upstream == self.name:
-                    await self._tell(fact)
+                    await self._alone(self._tell(fact), call=fact.call_id)
         except (UpstreamError, StoreError) as error:
-            self._metrics.count("upstream_failures")
-            self._metrics.note("upstream: failed, to be tried again", upstream=self.name, reason=str(error))
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001 - the supervisor: counts, logs and tries again
+            self._failed(f"{type(error).__name__}: {error}")
+
+    async def _alone(self, work: Awaitable[None], **what: str) -> None:
+        """Does ``work``; an error of its own does not stop the rest of the cycle, a lost store or platform does."""
+        try:
+            await work
+        except (UpstreamError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the supervisor: counts, logs and goes on with the next
+            self._failed(f"{type(error).__name__}: {error}", **what)
+
+    def _failed(self, reason: str, **what: str) -> None:
+        self._metrics.count("upstream_failures")
+        self._metrics.note("upstream: failed, to be tried again", upstream=self.name, reason=reason, **what)
 
     async def _take(self, delivery: Delivery) -> None:
         """On disk first, then off the platform's list."""

@@ -80,7 +80,7 @@ async def test_serve__answers_without_a_broker_and_is_ready_once_it_is_there(pla
         assert (running.door.epoch, running.url) == (1, f"http://127.0.0.1:{running.port}")
         async with embedded_broker(port=closed_port):
             answer = await until_ready(client, 200)
-            assert answer.json()["checks"] == ["ledger", "archive", "access", "broker"]
+            assert answer.json()["checks"] == ["ledger", "archive", "access", "broker", "cycle"]
         assert (await until_ready(client, 503)).json()["missing"] == {"broker": "there is no link to it"}
 
 

@@ -1,5 +1,6 @@
 """Calls become drafts once, are confirmed at every turn of the event's life, and reported interval by interval."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from tests.vpp.services.service_rig import MINUTE, controller_rig, virtual
 from vpp.bootstrap import Controller
 from vpp.domain.events import Direction, EventKind, EventState
 from vpp.domain.facts import UpstreamCallReceived
-from vpp.domain.upstream import UpstreamCall
+from vpp.domain.upstream import Confirmation, Delivery, UpstreamCall
 from vpp.infra.memory.upstream import MemoryUpstream
 from vpp.infra.store.ledger import SqlLedger, open_ledger
 from vpp.services.upstream import Liaison
@@ -197,6 +198,58 @@ async def test_cycle__goes_on_when_the_platform_is_back() -> None:
     upstream.reachable = True
     await liaison.cycle()
     assert told(upstream) == ["received", "approved"]
+
+
+class OneBadDelivery(MemoryUpstream):
+    """Fails over its first delivery in a way that no connection should; so does telling of one call."""
+
+    async def take(self, delivery: Delivery) -> None:
+        if delivery.ref == "delivery-000001":
+            raise UnicodeError("a surrogate")
+        await super().take(delivery)
+
+    async def confirm(self, confirmation: Confirmation) -> None:
+        if confirmation.call_id == "c-1":
+            raise KeyError("c-1")
+        await super().confirm(confirmation)
+
+
+@virtual
+async def test_cycle__no_error_of_one_delivery_or_call_stops_the_others() -> None:
+    upstream = OneBadDelivery()
+    controller, metrics, _ = await controller_rig(outside={"upstream": upstream})
+    upstream.call(CALL)
+    upstream.call(replace(CALL, call_id="c-2"))
+    assert controller.liaison is not None
+    await controller.liaison.cycle()
+
+    assert [delivery.ref for delivery in await upstream.receive()] == ["delivery-000001"]
+    assert [(c.call_id, c.status.value) for c in upstream.confirmations] == [("c-2", "received")]
+    assert metrics.total("upstream_failures") == 2
+    noted = [details for message, details in metrics.notes if message == "upstream: failed, to be tried again"]
+    assert noted == [
+        {"upstream": "memory", "reason": "UnicodeError: a surrogate", "delivery": "delivery-000001"},
+        {"upstream": "memory", "reason": "KeyError: 'c-1'", "call": "c-1"},
+    ]
+
+
+class Deaf(MemoryUpstream):
+    """Cannot even be listened to."""
+
+    async def receive(self) -> Sequence[Delivery]:
+        raise ValueError("what is this?")
+
+
+@virtual
+async def test_cycle__an_error_of_the_connection_itself_does_not_end_the_task() -> None:
+    controller, metrics, _ = await controller_rig(outside={"upstream": Deaf()})
+    assert controller.liaison is not None
+    await controller.liaison.cycle()
+
+    assert metrics.notes[-1] == (
+        "upstream: failed, to be tried again",
+        {"upstream": "memory", "reason": "ValueError: what is this?"},
+    )
 
 
 @virtual

@@ -20,6 +20,7 @@ from aiomqtt import Client, Message, MqttError, ProtocolVersion, TLSParameters, 
 
 from vpp.domain.errors import BusError
 from vpp.infra.inbox import DEFAULT_QUEUE_LIMIT, Inbox
+from vpp.infra.mqtt.cancelling import pass_on_cancellation
 from vpp.infra.topic_filter import check_filter, check_topic
 from vpp.ports import BusMessage, LastWill
 
@@ -91,8 +92,10 @@ class AiomqttBus:
             try:
                 await client.__aenter__()
             except MqttError as error:
+                pass_on_cancellation()
                 raise BusError(f"{where} cannot connect: {error}") from error
             stack.push_async_callback(_say_farewell, client)
+            pass_on_cancellation()
             session = AiomqttSession(client, inbox, self._address.timeout_s)
             # A task group would wrap what the caller's block raises in an exception group.
             watch = asyncio.get_running_loop().create_task(session.watch(), name=f"mqtt link of {client_id}")
@@ -101,7 +104,9 @@ class AiomqttBus:
             try:
                 await _subscribe(client, subscriptions)
             except MqttError as error:
+                pass_on_cancellation()
                 raise BusError(f"{where} cannot subscribe: {error}") from error
+            pass_on_cancellation()
             yield session
 
     def _client(self, client_id: str, will: LastWill | None, inbox: Inbox) -> Client:

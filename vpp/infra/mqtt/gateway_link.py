@@ -8,6 +8,7 @@ from datetime import timedelta
 from vpp.domain.commands import Command
 from vpp.domain.errors import BusError, MessageError, StoreError
 from vpp.domain.facts import AckEntry
+from vpp.infra.mqtt.cancelling import pass_on_cancellation
 from vpp.infra.mqtt.notices import NoticeBox, PendingNotice
 from vpp.ports import Bus, BusMessage, BusSession, Clock, ClockReading, GatewayListener, GatewayStart, Metrics
 from vpp.wire.codec import decode, encode
@@ -68,6 +69,7 @@ class GatewayLink:
         """One session after the other, with exponential back-off and jitter between tries."""
         wait_s = BACKOFF_FIRST_S
         while True:
+            pass_on_cancellation()
             try:
                 async with self._bus.connect(self._client_id, subscriptions=controller_subscriptions()) as session:
                     self._session = session
@@ -85,6 +87,8 @@ class GatewayLink:
             finally:
                 self._session = None
                 self._metrics.gauge("broker_connected", 0)
+            # A bus that swallowed it while saying farewell: the wait would put off the end.
+            pass_on_cancellation()
             jittered = wait_s * (0.5 + self._jitter.random())
             await self._clock.sleep_until(self._clock.now() + timedelta(seconds=jittered))
             wait_s = min(2.0 * wait_s, BACKOFF_MOST_S)

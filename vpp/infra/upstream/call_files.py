@@ -76,7 +76,8 @@ def read_calls(name: str, content: bytes) -> tuple[UpstreamCall, ...]:
 def _json_rows(text: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(text, object_pairs_hook=_no_key_twice)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not only JSONDecodeError: a number of more digits than Python converts is a plain ValueError.
         raise InputError(f"not JSON: {error}") from error
     rows = document if isinstance(document, list) else [document]
     wrong = next((row for row in rows if not isinstance(row, dict)), None)

@@ -77,6 +77,9 @@ class WatchedFolder:
                 deliveries.append(Delivery(ref=file.name, calls=read_calls(file.name, _content(file))))
             except InputError as error:
                 self._reject(file, str(error))
+            except Exception as error:  # noqa: BLE001 - whatever a file does to its reader, the others are read
+                told = (error.strerror if isinstance(error, OSError) else "") or str(error)
+                self._reject(file, f"cannot be read: {type(error).__name__}: {told}")
         return deliveries
 
     def _make(self) -> None:
@@ -92,7 +95,7 @@ class WatchedFolder:
     def _reject(self, file: Path, reason: str) -> None:
         """The reason is there before the file is, so that neither is ever without the other for long."""
         target = _free(self._path / "rejected" / file.name)
-        self._write(target.with_name(target.name + ".reason"), f"{reason}\n".encode())
+        self._write(target.with_name(target.name + ".reason"), f"{reason}\n".encode(errors="backslashreplace"))
         self._move(file, target)
         self._metrics.count("upstream_files_rejected")
         self._metrics.note("upstream: file rejected", upstream=self._name, file=str(target), reason=reason)

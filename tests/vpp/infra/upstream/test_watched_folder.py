@@ -1,7 +1,10 @@
 """The watched folder on disk: half-written, unreadable and hostile files, and the examples of the document."""
 
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -124,6 +127,11 @@ async def test_receive__after_a_stop_reads_what_was_claimed_again(tmp_path: Path
         ("plain", b"{}", "file name ends with ''; .json and .csv are read"),
         ("a.json", b"", "not JSON: Expecting value"),
         ("a.json", b"[" * 100_000, "not JSON: "),
+        (
+            "a.json",
+            b'{"call_id": "z1", "target_mw": ' + b"9" * 5_000 + b"}",
+            "not JSON: Exceeds the limit (4300 digits) for integer string conversion",
+        ),
         ("a.json", b"\xff\xfe", "not UTF-8 text: invalid start byte at byte 0"),
         ("a.json", b"[]", "holds 0 calls; 1 to 1000 are allowed"),
         ("a.json", b"[1]", "expected a call as an object, or a list of them, found int"),
@@ -154,6 +162,19 @@ async def test_receive__puts_an_unreadable_file_aside_with_its_reason(
         ({"call_id": None}, "call 1: call_id: Input should be a valid string (found None)"),
         ({"call_id": "../up"}, "call 1: call id '../up' must have 1 to 48 characters from A-Z a-z 0-9 . _ -"),
         ({"call_id": "c" * 49}, "must have 1 to 48 characters"),
+        (
+            {"program_id": "\ud800"},
+            r"call 1: program id '\ud800' must have 1 to 64 characters from a-z 0-9 - and begin with a letter or digit",
+        ),
+        ({"program_id": "p" * 65}, "must have 1 to 64 characters from a-z 0-9 -"),
+        ({"program_id": "a\0"}, r"call 1: program id 'a\x00' must have"),
+        (
+            {"scope_node_id": "\ud800"},
+            r"call 1: scope node id '\ud800' must have 1 to 128 printable characters",
+        ),
+        ({"scope_node_id": "n" * 129}, "must have 1 to 128 printable characters"),
+        ({"scope_node_id": "a\0"}, r"call 1: scope node id 'a\x00' must have"),
+        ({"scope_node_id": ""}, "call 1: scope node id '' must have"),
         ({"direction": "up"}, "call 1: direction: Input should be 'curtail' or 'fill' (found 'up')"),
         ({"start": "2026-07-22T14:00:00"}, "call 1: start: Value error, instant '2026-07-22T14:00:00' is not ISO 8601"),
         ({"end": 5}, "call 1: end: Value error, instant 5 is not ISO 8601 text (found 5)"),
@@ -172,6 +193,44 @@ def test_read_calls__names_call_key_and_value(changes: dict[str, object], reason
 def test_read_calls__a_key_that_is_missing() -> None:
     with pytest.raises(InputError, match=r"^call 1: program_id: Field required$"):
         read_calls("a.json", b'{"call_id": "c-1"}')
+
+
+def test_read_calls__a_node_in_any_script() -> None:
+    node_id = "#1 主变/10kV"
+    (call,) = read_calls("a.json", json.dumps(CALL | {"scope_node_id": node_id}).encode())
+
+    assert (call.scope_node_id, len(call.digest)) == (node_id, 64)
+
+
+@contextmanager
+def as_somebody_without_privileges() -> Iterator[None]:
+    """Root may read every file."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+async def test_receive__an_error_while_reading_rejects_only_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.json").chmod(0)
+    put(tmp_path, "z.json").chmod(0o644)
+    for folder in (tmp_path, tmp_path / "inbox"):
+        folder.chmod(0o777)
+    # By a relative path, since the folders above may be closed to others.
+    monkeypatch.chdir(tmp_path)
+    with as_somebody_without_privileges():
+        deliveries = await folder_at(Path()).receive()
+
+    assert [d.ref for d in deliveries] == ["z.json"]
+    assert names(tmp_path / "reading") == ["z.json"]
+    assert names(tmp_path / "rejected") == ["a.json", "a.json.reason"]
+    reason = (tmp_path / "rejected" / "a.json.reason").read_text()
+    assert reason == "cannot be read: PermissionError: Permission denied\n"
 
 
 async def test_receive__follows_no_link_and_enters_no_folder(tmp_path: Path) -> None:
