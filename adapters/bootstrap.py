@@ -36,7 +36,7 @@ from adapters.registry import DRIVERS, DriverGround, OpenDriver, standard_adapte
 from vpp.config_files import config_root
 from vpp.domain.errors import ConfigError, InputError
 from vpp.infra.clock import ScaledClock, SystemClock
-from vpp.infra.logs import set_up_logs
+from vpp.infra.logs import last_words, set_up_logs
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.ports import Bus, Clock
@@ -77,16 +77,19 @@ class GatewayProcess:
             OutsideError: the status page's port is taken.
             StoreError: the disk folder cannot be made.
         """
-        self.config.disk.mkdir(parents=True, exist_ok=True)
-        self.states = {planned.section.gateway_id: STARTING for planned in self.gateways}
-        with ExitStack() as stack:
-            if (http := self.config.http) is not None:
-                stack.enter_context(
-                    status_page(http.host, http.port, metrics=self.metrics.exposition, states=lambda: dict(self.states))
-                )
-            async with asyncio.TaskGroup() as group:
-                for planned in self.gateways:
-                    group.create_task(self._keep_running(planned), name=planned.section.gateway_id)
+        with last_words("vpp adapters run"):
+            self.config.disk.mkdir(parents=True, exist_ok=True)
+            self.states = {planned.section.gateway_id: STARTING for planned in self.gateways}
+            with ExitStack() as stack:
+                if (http := self.config.http) is not None:
+                    stack.enter_context(
+                        status_page(
+                            http.host, http.port, metrics=self.metrics.exposition, states=lambda: dict(self.states)
+                        )
+                    )
+                async with asyncio.TaskGroup() as group:
+                    for planned in self.gateways:
+                        group.create_task(self._keep_running(planned), name=planned.section.gateway_id)
 
     async def _keep_running(self, planned: Planned) -> None:
         gateway_id = planned.section.gateway_id

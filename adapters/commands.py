@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 GOOD, SOME_MISSING, BAD_INPUT = 0, 1, 2
 
-adapters_app = typer.Typer(no_args_is_help=True, help="Gateways: run them, check them, try adapters of your own.")
+adapters_app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Gateways: run them, check them, try adapters of your own.",
+)
 adapters_app.command("conform")(conform_command)
 ConfigOption = Annotated[Path, typer.Option("--config", help="YAML file of the gateways.")]
 

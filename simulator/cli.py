@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 INPUT_ERROR = 2
 
-app = typer.Typer(name="vpp-sim", no_args_is_help=True, help="The simulated district, apart from any controller.")
+app = typer.Typer(
+    name="vpp-sim",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The simulated district, apart from any controller.",
+)
 
 
 @app.callback()

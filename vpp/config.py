@@ -160,7 +160,9 @@ class HttpPart(Part):
         default=(), description="Addresses of reverse proxies whose X-Forwarded headers are believed."
     )
     metrics_open: bool | None = Field(
-        default=None, description="Whether /metrics needs no operator's key; by default only on a loopback address."
+        default=None,
+        description="Whether /metrics needs no operator's key; by default only on a loopback address without "
+        "trusted_proxies and without an https public_url.",
     )
     stop_within_s: float = Field(
         default=5.0, gt=0, le=120, description="Time that requests under way are given at the end, in s."
@@ -170,6 +172,14 @@ class HttpPart(Part):
         """Where people reach it, listening on ``port``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{port}"
+
+    @property
+    def metrics_need_no_key(self) -> bool:
+        """``metrics_open``; unless told, whether nobody but this machine comes, not even through a reverse proxy."""
+        if self.metrics_open is not None:
+            return self.metrics_open
+        behind_proxy = bool(self.trusted_proxies) or (self.public_url or "").startswith("https://")
+        return self.on_loopback and not behind_proxy
 
     @property
     def on_loopback(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-bench_app = typer.Typer(no_args_is_help=True, help="Published figures, measured here.")
+bench_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Published figures, measured here.")
 
 
 @bench_app.callback()

@@ -161,3 +161,19 @@ def test_config__every_key_says_what_it_means() -> None:
         return found
 
     assert undescribed(ServeConfig, "config") == []
+
+
+@pytest.mark.parametrize(
+    ("told", "is_open"),
+    [
+        ({}, True),
+        ({"host": "192.0.2.1"}, False),
+        ({"public_url": "http://127.0.0.1:8000"}, True),
+        ({"public_url": "https://vpp.example"}, False),
+        ({"trusted_proxies": ("127.0.0.1",)}, False),
+        ({"trusted_proxies": ("127.0.0.1",), "metrics_open": True}, True),
+        ({"metrics_open": False}, False),
+    ],
+)
+def test_metrics_need_no_key__only_where_no_proxy_brings_others(told: dict[str, Any], is_open: bool) -> None:
+    assert HttpPart(**told).metrics_need_no_key is is_open

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vpp.api.door import DoorDep
 from vpp.api.idempotency import SecretRoute
-from vpp.api.identity import AdminDep, IdentityDep
+from vpp.api.identity import AdminDep, IdentityDep, require_person
 from vpp.api.problems import ProblemError, responses
 from vpp.domain.access import ApiKeyRecord, Role, User, require_name
 from vpp.domain.errors import UnknownThingError
@@ -94,8 +94,13 @@ async def list_users(_: AdminDep, door: DoorDep) -> list[UserAnswer]:
 @access_router.post(
     "/users", status_code=201, responses=responses(401, 403, 404, 409, 422, 503), summary="Make an account"
 )
-async def create_user(asked: UserAsked, _: AdminDep, door: DoorDep) -> CredentialsAnswer:
-    """The password is random and in this answer only; the same request again is 409, as the name is taken then."""
+async def create_user(asked: UserAsked, _: AdminDep, identity: IdentityDep, door: DoorDep) -> CredentialsAnswer:
+    """The password is random and in this answer only; the same request again is 409, as the name is taken then.
+
+    An API key makes no admins.
+    """
+    if asked.role is Role.ADMIN:
+        require_person(identity, "make an account of role 'admin'")
     made = await door.accounts.create_user(asked.name, asked.role, participant_id=asked.participant_id)
     return CredentialsAnswer(name=made.name, role=made.role, participant_id=made.participant_id, password=made.password)
 
@@ -105,8 +110,14 @@ async def create_user(asked: UserAsked, _: AdminDep, door: DoorDep) -> Credentia
     responses=responses(401, 403, 404, 409, 422, 503),
     summary="Shut an account out, or let it in again",
 )
-async def disable_user(name: UserName, asked: DisabledAsked, _: AdminDep, door: DoorDep) -> UserAnswer:
-    """Shutting out ends its sessions and revokes the API keys that it made; the last admin cannot be shut out."""
+async def disable_user(
+    name: UserName, asked: DisabledAsked, _: AdminDep, identity: IdentityDep, door: DoorDep
+) -> UserAnswer:
+    """Shutting out ends its sessions and revokes the API keys that it made; the last admin cannot be shut out.
+
+    Not with an API key.
+    """
+    require_person(identity, "shut an account out or let it in")
     return _user(await door.accounts.set_disabled(require_name(name), disabled=asked.disabled))
 
 
@@ -116,8 +127,12 @@ async def disable_user(name: UserName, asked: DisabledAsked, _: AdminDep, door: 
     responses=responses(401, 403, 404, 409, 422, 503),
     summary="Give an account a new password",
 )
-async def reset_password(name: UserName, _: AdminDep, door: DoorDep) -> CredentialsAnswer:
-    """The password is random and in this answer only; all sessions of the account end."""
+async def reset_password(name: UserName, _: AdminDep, identity: IdentityDep, door: DoorDep) -> CredentialsAnswer:
+    """The password is random and in this answer only; the account's sessions end, API keys that it made are revoked.
+
+    Not with an API key.
+    """
+    require_person(identity, "reset a password")
     made = await door.accounts.reset_password(require_name(name))
     return CredentialsAnswer(name=made.name, role=made.role, participant_id=made.participant_id, password=made.password)
 
@@ -136,8 +151,7 @@ async def list_api_keys(identity: IdentityDep, door: DoorDep) -> list[ApiKeyAnsw
 async def create_api_key(asked: ApiKeyAsked, identity: IdentityDep, door: DoorDep) -> NewApiKeyAnswer:
     """For one's own role, or, as an admin, for any. The secret is in this answer only. A key makes no keys."""
     asking = identity.principal
-    if identity.session is None:
-        raise ProblemError(403, "an API key cannot make API keys; log in")
+    require_person(identity, "make API keys")
     role, participant_id = asked.role or asking.role, asked.participant_id
     if asked.role is None and participant_id is None:
         participant_id = asking.participant_id

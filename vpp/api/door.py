@@ -39,6 +39,7 @@ class DoorFacts:
         demo: Fixed credentials are in use; the login page may show them.
         metrics_open: ``/metrics`` needs no key.
         check_within_s: Time that each check of ``/readyz`` is given.
+        look_again_s: Real time after which it is looked up again whether the reader of a stream may still read, in s.
     """
 
     public_url: str
@@ -47,6 +48,7 @@ class DoorFacts:
     demo: bool = False
     metrics_open: bool = False
     check_within_s: float = 2.0
+    look_again_s: float = 20.0
 
     @property
     def secure(self) -> bool:

@@ -74,6 +74,19 @@ async def page_session(request: Request) -> Session | None:
     return await door_of_request(request).accounts.by_session(token)
 
 
+async def still_valid(request: Request, identity: Identity) -> bool:
+    """Whether the request's session or API key is good for the same principal now, long after it was answered first.
+
+    Looking is no use of the session: an open page that nobody looks at runs out like any other.
+    """
+    accounts = door_of_request(request).accounts
+    if identity.session is not None:
+        session = await accounts.by_session(identity.session.token, use=False)
+        return session is not None and session.principal == identity.principal
+    key = _api_key(request)
+    return key is not None and await accounts.by_api_key(key) == identity.principal
+
+
 def require_own_page(request: Request, session: Session) -> None:
     """Nothing, or ``ProblemError`` 403 when the request may have been sent by another site's page."""
     require_own_origin(request)
@@ -142,6 +155,12 @@ def require(*roles: Role) -> Callable[[Principal], Principal]:
     return of_role
 
 
+def require_person(identity: Identity, deed: str) -> None:
+    """Nothing, or ``ProblemError`` 403 when an API key asks for what only people may do."""
+    if identity.session is None:
+        raise ProblemError(403, f"an API key cannot {deed}; log in")
+
+
 OperatorDep = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
 AdminDep = Annotated[Principal, Depends(require(Role.ADMIN))]
 ParticipantDep = Annotated[Principal, Depends(require(Role.PARTICIPANT))]
@@ -174,4 +193,5 @@ __all__ = [
     "identify",
     "page_session",
     "require",
+    "still_valid",
 ]

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from vpp.api.door import Door, door_of_request
+from vpp.api.streams import OpenStreams
 from vpp.services.contributions import Contributions
 from vpp.services.decisions import Decisions
 from vpp.services.energy_data import EnergyData
@@ -20,7 +21,7 @@ class Reads:
     """Read models by name.
 
     Attributes:
-        streams: Event streams open right now.
+        streams: Event streams open right now, and their limits.
     """
 
     listings: Listings
@@ -30,7 +31,7 @@ class Reads:
     contributions: Contributions
     energy: EnergyData
     reachability: Reachability
-    streams: set[object] = field(default_factory=set)
+    streams: OpenStreams = field(default_factory=OpenStreams)
 
     @classmethod
     def of(cls, door: Door) -> "Reads":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vpp.api.routes import api_routers
 from vpp.bootstrap.service import Running, Web, serve
 from vpp.config import ServeConfig
-from vpp.infra.logs import set_up_logs
+from vpp.infra.logs import last_words, set_up_logs
 from vpp.portal import portal_router
 
 
@@ -21,6 +21,8 @@ def run_service(config: ServeConfig, on_ready: Callable[[Running], None]) -> Non
 
     Raises:
         VppError: as ``vpp.bootstrap.service.serve``.
+        Exception: anything else is logged in one line first.
     """
     set_up_logs(json=config.log.format == "json", level=logging.getLevelNamesMapping()[config.log.level.upper()])
-    asyncio.run(serve(config, shipped_web(), on_ready=on_ready))
+    with last_words("vpp serve"):
+        asyncio.run(serve(config, shipped_web(), on_ready=on_ready))

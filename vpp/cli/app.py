@@ -18,7 +18,12 @@ from vpp.cli.serve import serve_command, user_app
 DISTRIBUTION = "beichen-vpp"
 COMMAND_GROUP = "vpp.commands"
 
-app = typer.Typer(name="vpp", no_args_is_help=True, help="Virtual power plant and demand response for one district.")
+app = typer.Typer(
+    name="vpp",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Virtual power plant and demand response for one district.",
+)
 app.command("optimize")(optimize_command)
 app.command("baseline")(baseline_command)
 app.command("capability")(capability_command)

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-event_app = typer.Typer(no_args_is_help=True, help="Events of a running controller, or in a store.")
+event_app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Events of a running controller, or in a store."
+)
 event_app.command("create")(create_event)
 event_app.command("approve")(approve_event)
 event_app.command("cancel")(cancel_event)
 event_app.command("watch")(watch_event)
-audit_app = typer.Typer(no_args_is_help=True, help="Soundness of a store.")
+audit_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Soundness of a store.")
 
 
 def report_command(

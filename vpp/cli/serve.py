@@ -20,7 +20,11 @@ FAILED = 1
 ConfigOption = Annotated[Path, typer.Option("--config", help="Settings (YAML); docs/operating.md lists them.")]
 NameArgument = Annotated[str, typer.Argument(help="User name.")]
 
-user_app = typer.Typer(no_args_is_help=True, help="Accounts of a service, on the machine that holds its store.")
+user_app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Accounts of a service, on the machine that holds its store.",
+)
 
 
 def serve_command(config: ConfigOption) -> None:
@@ -55,7 +59,7 @@ def create_user(
 
 @user_app.command("reset")
 def reset_user(name: NameArgument, config: ConfigOption) -> None:
-    """Give an account a new random password, printed once; its sessions end."""
+    """Give an account a new random password, printed once; its sessions end and API keys that it made are revoked."""
     _show([_ask(config, lambda accounts: accounts.reset_password(name))])
 
 

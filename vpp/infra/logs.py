@@ -2,10 +2,14 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
+
+from vpp.domain.errors import VppError
 
 
 def set_up_logs(*, json: bool = False, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -51,3 +55,27 @@ def set_up_logs(*, json: bool = False, level: int = logging.INFO, stream: TextIO
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def last_words(program: str) -> Iterator[None]:
+    """Logs one line of an error that nobody expected before it ends the program; its traceback is left to Python.
+
+    Errors of ours pass: whoever started the program tells them in one line.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, VppError):
+            told = "; ".join(f"{type(each).__name__}: {each}" for each in _causes(error))
+            structlog.get_logger("vpp").critical("ended by an unexpected error", program=program, error=told)
+        raise
+
+
+def _causes(error: Exception) -> Iterator[Exception]:
+    """The error, or those that a task group has gathered."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for each in error.exceptions:
+        yield from _causes(each)

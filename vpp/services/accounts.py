@@ -128,8 +128,8 @@ class Accounts:
             await self._store.replace_user(user)
         return await self._open_session(user)
 
-    async def by_session(self, token: str) -> Session | None:
-        """The live session of that token; using it keeps it alive, up to its longest time."""
+    async def by_session(self, token: str, *, use: bool = True) -> Session | None:
+        """The live session of that token; using it keeps it alive, up to its longest time, a mere look does not."""
         digest = digest_of(token)
         found = await self._store.session(digest)
         now = self._wall.now()
@@ -139,7 +139,7 @@ class Accounts:
         if user.disabled or now >= _expires_at(record):
             await self._store.drop_session(digest)
             return None
-        if now - record.seen_at >= TOUCH_EVERY:
+        if use and now - record.seen_at >= TOUCH_EVERY:
             record = replace(record, seen_at=now)
             await self._store.touch_session(digest, now)
         return Session(token, user.principal, csrf_token_of(token), _expires_at(record))
@@ -221,7 +221,7 @@ class Accounts:
         await self._store.drop_sessions_of(user.name, keep=digest_of(session.token))
 
     async def reset_password(self, name: str, password: str | None = None) -> Credentials:
-        """A new password, random unless given; all sessions of the user end.
+        """A new password, random unless given; all sessions of the user end, the API keys that it made are revoked.
 
         Raises:
             UnknownThingError: no such user.
@@ -231,6 +231,7 @@ class Accounts:
         credentials = Credentials(name, password or random_password(), user.role, user.participant_id)
         await self._set_password(user, credentials.password)
         await self._store.drop_sessions_of(name)
+        await self._store.revoke_api_keys(self._wall.now(), created_by=name)
         return credentials
 
     async def set_disabled(self, name: str, *, disabled: bool) -> User:

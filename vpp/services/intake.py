@@ -282,7 +282,7 @@ class Intake:
         """Records that a participant withdraws; its resources are released at the next revision.
 
         Raises:
-            ConflictError: it has not accepted, or the event is past leaving.
+            ConflictError: it has not accepted, has left already, or the event is past leaving.
         """
         record = self._recorder.book.event(event_id)
         if not record.answers.get(participant_id):
@@ -290,6 +290,10 @@ class Intake:
         if record.state not in OPT_OUT_STATES:
             raise ConflictError(
                 f"participant {participant_id!r} cannot leave event {event_id!r}: it is {record.state.value!r}"
+            )
+        if (left := record.opt_outs.get(participant_id)) is not None:
+            raise ConflictError(
+                f"participant {participant_id!r} has left event {event_id!r} already, at {format_instant(left.at)}"
             )
         await self._recorder.record(
             ParticipantOptedOut(

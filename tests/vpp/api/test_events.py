@@ -9,7 +9,8 @@ import pytest
 from tests.vpp.api.api_rig import Api
 from tests.vpp.api.district_at_work import CANCELLED, DRAFT, INVITED, NOW, RUNNING, SETTLED
 from tests.vpp.api.district_at_work import declaration as declared
-from vpp.api.routes.event_stream import STREAMS_MOST
+from vpp.api.streams import STREAMS_MOST
+from vpp.domain.access import Principal, Role
 from vpp.domain.timegrid import format_instant
 
 EVENTS = "/api/v1/events"
@@ -306,15 +307,17 @@ async def test_stream__last_event_id_leaves_out_what_was_seen(api: Api) -> None:
     assert ("event: state" in whole, "event: figures" in whole) == (True, True)
     assert ("event: state" in rest, "event: figures" in rest) == (False, False)
     assert wrong.status_code == 422
+    assert len(api.app.state.reads.streams) == 0
 
 
 async def test_stream__too_many_listeners(api: Api) -> None:
     await asked(api, "operator", "GET", EVENTS)
-    api.app.state.reads.streams.update(object() for _ in range(STREAMS_MOST))
+    for number in range(STREAMS_MOST):
+        api.app.state.reads.streams.take(Principal(f"operator-{number}", Role.OPERATOR))
     response = await asked(api, "operator", "GET", f"{EVENTS}/{RUNNING}/stream")
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
-    assert response.json()["detail"] == f"{STREAMS_MOST} streams are open already; poll instead"
+    assert response.json()["detail"] == "200 streams are open, the limit is 200; close one, or poll instead"
 
 
 async def test_access_rounds__only_in_order(api: Api) -> None:

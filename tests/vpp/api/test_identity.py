@@ -243,3 +243,29 @@ async def test_api_keys__others_do_not_see_or_revoke_them(bare: Bare) -> None:
     listed = (await bare.client.get("/api/v1/api-keys")).json()
     assert listed[0]["revoked_at"] is not None
     assert "key" not in listed[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "deed"),
+    [
+        ("POST", "users", {"name": "new", "role": "admin"}, "make an account of role 'admin'"),
+        ("POST", "users/operator/password-reset", None, "reset a password"),
+        ("PUT", "users/operator/disabled", {"disabled": True}, "shut an account out or let it in"),
+        ("PUT", "users/operator/disabled", {"disabled": False}, "shut an account out or let it in"),
+        ("POST", "api-keys", {"label": "another"}, "make API keys"),
+    ],
+)
+async def test_api_key__of_an_admin_does_not_do_what_people_must(
+    bare: Bare, method: str, path: str, body: dict[str, object] | None, deed: str
+) -> None:
+    key = await bare.key(Role.ADMIN)
+    before = await bare.door.accounts.users()
+    refused = await bare.client.request(method, f"/api/v1/{path}", json=body, headers=key)
+    assert (refused.status_code, refused.json()["detail"]) == (403, f"an API key cannot {deed}; log in")
+    assert await bare.door.accounts.users() == before
+
+
+async def test_api_key__of_an_admin_makes_accounts_of_other_roles(bare: Bare) -> None:
+    asked = {"name": "new", "role": "participant", "participant_id": "p-mall"}
+    made = await bare.client.post("/api/v1/users", json=asked, headers=await bare.key(Role.ADMIN))
+    assert made.status_code == 201

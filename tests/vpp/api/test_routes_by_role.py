@@ -126,9 +126,7 @@ CASES: Mapping[str, Case] = {
     f"GET {API}/me/export.csv": Case(PARTICIPANTS, query=PAST),
 }
 OTHERWISE: Mapping[tuple[str, str], int] = {
-    # What an admin may do meets a name, a key or a round that is not there.
-    ("admin", f"PUT {API}/users/{{name}}/disabled"): 404,
-    ("admin", f"POST {API}/users/{{name}}/password-reset"): 404,
+    # What an admin may do meets a round that is not there.
     ("admin", f"POST {API}/access-rounds"): 422,
 }
 

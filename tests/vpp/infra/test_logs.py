@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from vpp.infra.logs import set_up_logs
+from vpp.domain.errors import InputError
+from vpp.infra.logs import last_words, set_up_logs
 from vpp.infra.prometheus import PrometheusMetrics
 
 
@@ -44,3 +45,21 @@ def test_set_up_logs__lines_for_people() -> None:
     assert "plan issued" in line
     assert "revision=2" in line
     assert "\x1b" not in line
+
+
+def test_last_words__one_line_of_what_nobody_expected() -> None:
+    stream = io.StringIO()
+    set_up_logs(json=True, stream=stream)
+    with pytest.raises(ExceptionGroup), last_words("vpp serve"):
+        raise ExceptionGroup("tasks", [OSError("disk is gone"), ExceptionGroup("more", [KeyError("x")])])
+    (line,) = [json.loads(each) for each in stream.getvalue().splitlines()]
+    assert (line["level"], line["program"]) == ("critical", "vpp serve")
+    assert line["error"] == "OSError: disk is gone; KeyError: 'x'"
+
+
+def test_last_words__errors_of_ours_are_told_by_others() -> None:
+    stream = io.StringIO()
+    set_up_logs(json=True, stream=stream)
+    with pytest.raises(InputError), last_words("vpp serve"):
+        raise InputError("wrong")
+    assert stream.getvalue() == ""

@@ -146,6 +146,14 @@ async def test_by_session__ends_when_idle(rig: Rig) -> None:
     assert await rig.accounts.by_session(session.token) is None
 
 
+async def test_by_session__a_look_keeps_nothing_alive(rig: Rig) -> None:
+    session = await rig.accounts.login("steel", WORD)
+    rig.clock.at += SESSION_IDLE - timedelta(minutes=1)
+    assert await rig.accounts.by_session(session.token, use=False) is not None
+    rig.clock.at += timedelta(minutes=1)
+    assert await rig.accounts.by_session(session.token, use=False) is None
+
+
 async def test_by_session__ends_at_last_however_often_used(rig: Rig) -> None:
     session = await rig.accounts.login("operator", WORD)
     for _ in range(11):
@@ -215,10 +223,14 @@ async def test_change_password__guessing_the_old_one_has_a_limit(rig: Rig) -> No
         await rig.accounts.change_password(session, WORD, OTHER)
 
 
-async def test_reset_password__ends_all_sessions(rig: Rig) -> None:
+async def test_reset_password__ends_all_sessions_and_keys(rig: Rig) -> None:
     session = await rig.accounts.login("steel", WORD)
+    key = await rig.accounts.create_api_key("k", Role.PARTICIPANT, by=session.principal, participant_id="p-steel")
+    others = await rig.accounts.create_api_key("k", Role.OPERATOR, by=ADMIN)
     made = await rig.accounts.reset_password("steel")
     assert await rig.accounts.by_session(session.token) is None
+    assert await rig.accounts.by_api_key(key.secret) is None
+    assert await rig.accounts.by_api_key(others.secret) is not None
     assert (await rig.accounts.login("steel", made.password)).principal.participant_id == "p-steel"
     with pytest.raises(UnknownThingError, match="unknown user 'nobody'"):
         await rig.accounts.reset_password("nobody")

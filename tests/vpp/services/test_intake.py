@@ -205,7 +205,10 @@ async def test_opt_out__only_who_accepted_and_while_it_matters() -> None:
         await rig.intake.opt_out(EVENT, "store", "ill")
 
     await rig.intake.opt_out(EVENT, "mall", "a guest")
-    assert rig.event.opted_out == {"mall": "a guest"}
+    position = rig.recorder.position
+    with pytest.raises(ConflictError, match="participant 'mall' has left event 'event-1' already, at 2026-"):
+        await rig.intake.opt_out(EVENT, "mall", "another guest")
+    assert (rig.event.opted_out, rig.recorder.position) == ({"mall": "a guest"}, position)
 
     await rig.intake.cancel(EVENT, "over")
     with pytest.raises(InputError, match="participant 'mall' cannot leave event 'event-1': it is 'cancelled'"):

@@ -6,24 +6,26 @@ misses pictures but nothing that counts. A reader that comes back says which pos
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 
-from vpp.api.door import Door, DoorDep, door_of_request
-from vpp.api.identity import CallerDep
+from vpp.api.door import Door, door_of_request
+from vpp.api.identity import IdentityDep
 from vpp.api.problems import ProblemError, responses
-from vpp.api.reads import Reads, ReadsDep, reads_of_request
+from vpp.api.reads import Reads, ReadsDep
 from vpp.api.routes.events import EventId
 from vpp.api.schemas import Instant, Shown
 from vpp.api.schemas_events import StateShown
+from vpp.api.streams import StreamPlace, Welcome, welcome_of
 from vpp.domain.access import Principal
 from vpp.domain.book import EventRecord
+from vpp.domain.errors import UnknownThingError
 from vpp.domain.events import EventState
 
-STREAMS_MOST = 200
 GATHER_S = 0.2
 """Facts come in bursts, such as acknowledgements: one picture is drawn of them all."""
 RETRY_MS = 3000
@@ -64,13 +66,44 @@ class EndPicture(Shown):
     state: EventState
 
 
-async def _known(event_id: EventId, request: Request, reads: ReadsDep, caller: CallerDep) -> EventRecord:
-    """Dependency: the event, looked up before the answer begins; 503 when too many listen already."""
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """One reader of one event, with its place among the open streams."""
+
+    door: Door
+    reads: Reads
+    record: EventRecord
+    caller: Principal
+    place: StreamPlace
+    welcome: Welcome
+
+
+async def _listening(
+    event_id: EventId, request: Request, reads: ReadsDep, identity: IdentityDep
+) -> AsyncIterator[_Listening]:
+    """Dependency: the event, looked up before the answer begins; 503 when too many listen already.
+
+    The place is given back whatever becomes of the request, also when its stream never begins.
+    """
+    caller, door = identity.principal, door_of_request(request)
     record = reads.events.record(event_id, caller)
-    if len(reads.streams) >= STREAMS_MOST:
-        door_of_request(request).metrics.count("streams_refused")
-        raise ProblemError(503, f"{STREAMS_MOST} streams are open already; poll instead", headers={"Retry-After": "30"})
-    return record
+
+    def may_see() -> bool:
+        try:
+            reads.events.record(event_id, caller)
+        except UnknownThingError:
+            return False
+        return True
+
+    try:
+        place = reads.streams.take(caller)
+    except ProblemError:
+        door.metrics.count("streams_refused")
+        raise
+    try:
+        yield _Listening(door, reads, record, caller, place, welcome_of(request, identity, may_see))
+    finally:
+        reads.streams.release(place)
 
 
 @stream_router.get(
@@ -80,29 +113,26 @@ async def _known(event_id: EventId, request: Request, reads: ReadsDep, caller: C
     summary="Follow an event live",
 )
 async def stream(
-    record: Annotated[EventRecord, Depends(_known)],
-    request: Request,
-    door: DoorDep,
-    caller: CallerDep,
+    listening: Annotated[_Listening, Depends(_listening)],
     last_event_id: Annotated[
         int | None, Header(alias="Last-Event-ID", ge=0, le=2**53, description="Id of the last message seen.")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Messages `state`, `figures` and, last of all, `end`; a comment every 15 s keeps the line open."""
-    reads = reads_of_request(request)
-    mark = object()
-    reads.streams.add(mark)
+    """Messages `state`, `figures` and, last of all, `end`; a comment every 15 s keeps the line open.
+
+    Ends without `end` when the session or the API key does, or the event may no longer be seen.
+    """
     try:
-        yield ServerSentEvent(comment=f"event {record.declaration.event_id}", retry=RETRY_MS)
-        async for message in _messages(door, reads, record, caller, last_event_id):
+        yield ServerSentEvent(comment=f"event {listening.record.declaration.event_id}", retry=RETRY_MS)
+        async for message in _messages(listening, last_event_id):
             yield message
     finally:
-        reads.streams.discard(mark)
+        # Before the reader is told that nothing follows, so that it finds its place free when it comes back.
+        listening.reads.streams.release(listening.place)
 
 
-async def _messages(
-    door: Door, reads: Reads, record: EventRecord, caller: Principal, seen: int | None
-) -> AsyncIterator[ServerSentEvent]:
+async def _messages(listening: _Listening, seen: int | None) -> AsyncIterator[ServerSentEvent]:
+    door, reads, record, caller = listening.door, listening.reads, listening.record, listening.caller
     own = None if caller.participant_id is None else reads.listings.ids_of(caller.participant_id)
     position = door.recorder.position
     if seen is not None and seen == position and record.live:
@@ -110,7 +140,7 @@ async def _messages(
         last_figures = _figures(door, reads, record, own)
     else:
         last_state, last_figures = None, None
-    while True:
+    while await listening.welcome.lasts():
         position = door.recorder.position
         state, figures = _state(reads, record), _figures(door, reads, record, own)
         if state != last_state:
@@ -121,17 +151,17 @@ async def _messages(
             yield ServerSentEvent(event="end", id=str(position), data=EndPicture(state=record.state))
             return
         last_state, last_figures = state, figures
-        if not await _news(door, position):
+        if not await _news(door, position, listening.welcome.due_in_s):
             return
 
 
-async def _news(door: Door, position: int) -> bool:
-    """Whether there are facts behind ``position``; returns once there are, or when the service stops."""
+async def _news(door: Door, position: int, within_s: float) -> bool:
+    """``False`` when the service stops; returns once there are facts behind ``position``, or after that time."""
     async with asyncio.TaskGroup() as group:
         news = group.create_task(door.recorder.beyond(position), name="stream/news")
         stopping = group.create_task(door.stopping.wait(), name="stream/stopping")
-        await asyncio.wait({news, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not door.stopping.is_set():
+        await asyncio.wait({news, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        if news.done() and not door.stopping.is_set():
             await asyncio.wait({stopping}, timeout=GATHER_S)
         news.cancel()
         stopping.cancel()
