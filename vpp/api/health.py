@@ -70,7 +70,7 @@ async def _may_read_metrics(request: Request) -> None:
     summary="Figures for Prometheus",
 )
 async def metrics(_: Annotated[None, Depends(_may_read_metrics)], door: DoorDep) -> Response:
-    """Prometheus's text format. Open where the service listens on loopback only, otherwise for operators."""
+    """Prometheus's text format. Open where nobody but this machine can ask, otherwise for operators."""
     return Response(door.metrics.exposition(), headers={"Content-Type": EXPOSITION_TYPE})
 
 
