@@ -37,8 +37,9 @@ def test_event_create__declares_and_approves(serving: Serving) -> None:
 
 
 def test_event_create__same_key_declares_once(serving: Serving) -> None:
-    first = json.loads(run(serving, *DECLARED, "--idempotency-key", "once", "--json"))
-    second = json.loads(run(serving, *DECLARED, "--idempotency-key", "once", "--json"))
+    another_day = [word.replace("07-25", "07-27") for word in DECLARED]
+    first = json.loads(run(serving, *another_day, "--idempotency-key", "once", "--json"))
+    second = json.loads(run(serving, *another_day, "--idempotency-key", "once", "--json"))
 
     assert first == second
 

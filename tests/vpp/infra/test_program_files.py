@@ -102,7 +102,7 @@ def test_load_program__tianjin_peak_loads_and_refuses_to_settle() -> None:
         (
             lambda d: d["limits"]["notice_minutes"].update(confidence="unknown"),
             "limits.notice_minutes.value",
-            "expected null for an unknown figure, got 30",
+            "expected null for an unknown figure, got 10",
         ),
         (
             lambda d: d["payment"]["low_ratio"].update(value=1.3),
