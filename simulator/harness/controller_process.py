@@ -13,14 +13,13 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, Field
 
-from optimizer import WorkLimits, plan_dispatch
 from simulator.files import FileModel, read_model
 from simulator.harness.assembly import CONFIRM_EVERY, people
 from simulator.harness.registration import reference_peak_of
 from simulator.scenario import Scenario, load_scenario
 from vpp.bootstrap import Controller, Outside, Setup
+from vpp.bootstrap.planner import DeadlinePlanner
 from vpp.domain.control import ControlSettings
-from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
 from vpp.infra.logs import set_up_logs
@@ -85,7 +84,7 @@ async def run_controller(told: ControllerProcessFile) -> None:
                 workers=workers,
                 metrics=PrometheusMetrics(),
                 network=folder.network(),
-                planner=_plan,
+                planner=DeadlinePlanner(SOLVE_DEADLINE_S),
                 calendar=chinese_working_days,
             )
             await _run(scenario, told, Controller(outside, _setup(scenario, folder, told)))
@@ -117,10 +116,6 @@ def _setup(scenario: Scenario, folder: StoreFolder, told: ControllerProcessFile)
 def _shared_clock(told: ControllerProcessFile) -> ScaledClock:
     passed_s = (SystemClock().now() - told.wall_at).total_seconds()
     return ScaledClock(told.at + timedelta(seconds=told.speed * passed_s), told.speed)
-
-
-def _plan(problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
-    return plan_dispatch(problem, limits=WorkLimits(deadline_s=SOLVE_DEADLINE_S), previous=previous)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from optimizer import WorkLimits, plan_dispatch
 from optimizer.warm import warm_up
 from simulator.harness.assembly import (
     CONFIRM_EVERY,
@@ -29,7 +28,7 @@ from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
 from simulator.scenario import Scenario
 from vpp.bootstrap import Controller, Outside, Setup
-from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
+from vpp.bootstrap.planner import DeadlinePlanner
 from vpp.domain.settlement import Statement
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
@@ -78,11 +77,6 @@ class DemoRun:
 
     report: dict[str, Any] | None
     statements: tuple[Statement, ...]
-
-
-def plan_with_deadline(problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
-    """The optimiser bounded by time; runs in a worker process."""
-    return plan_dispatch(problem, limits=WorkLimits(deadline_s=SOLVE_DEADLINE_S), previous=previous)
 
 
 async def run_demo(scenario: Scenario, options: DemoOptions) -> DemoRun:
@@ -144,7 +138,7 @@ def _controller(  # noqa: PLR0913, PLR0917 - what a controller stands on
         workers=workers,
         metrics=PrometheusMetrics(),
         network=PlantForecasts(world.plant),
-        planner=plan_with_deadline,
+        planner=DeadlinePlanner(SOLVE_DEADLINE_S),
         calendar=chinese_working_days,
     )
     setup = Setup(

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from optimizer import WorkLimits, plan_dispatch
 from optimizer.warm import warm_up
 from vpp.api.app import create_app
 from vpp.api.door import Door, DoorFacts
@@ -20,9 +19,9 @@ from vpp.api.idempotency import KEPT
 from vpp.bootstrap import Controller, Outside, Setup
 from vpp.bootstrap.doors import Doorway, door_of
 from vpp.bootstrap.parts import HASHING_THREADS, broker_address, clock_of, clock_reading, store_urls
+from vpp.bootstrap.planner import DeadlinePlanner
 from vpp.bootstrap.server import WebServer, listening_on
 from vpp.config import ServeConfig
-from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.domain.errors import StoreError, VppError
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import SystemClock
@@ -66,17 +65,6 @@ class Running:
     port: int
     first: Sequence[Credentials]
     door: Door
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlinePlanner:
-    """The optimiser bounded by wall time; goes to a worker process together with the problem."""
-
-    deadline_s: float
-
-    def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
-        """A plan that may still have to pass the feasibility check."""
-        return plan_dispatch(problem, limits=WorkLimits(deadline_s=self.deadline_s), previous=previous)
 
 
 @dataclass(frozen=True, slots=True)
