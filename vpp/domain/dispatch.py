@@ -1,16 +1,20 @@
 """The dispatch problem and its answer: types only, independent of any solver.
 
 ``optimizer`` turns a problem into a plan; ``vpp.domain.feasibility`` checks the plan in plain arithmetic, whoever made
-it. Prices are CNY/kWh of response, penalties CNY/kWh of missing or excess energy.
+it. Prices are CNY/kWh of response, penalties CNY/kWh of missing or excess energy. A response counts in the asked
+direction: ``forecast - power`` when curtailing, ``power - forecast`` when filling.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from vpp.domain.events import Direction
 from vpp.domain.flexibility import Flexibility, Series
 from vpp.domain.timegrid import TimeGrid
 
-DEFAULT_RESERVE_FRACTION = 0.15
+DEFAULT_COVERAGE = 0.95
 SHORTFALL_CNY_PER_KWH = 50.0
 REBOUND_CNY_PER_KWH = 20.0
 
@@ -24,7 +28,12 @@ class DispatchResource:
         forecast_kw: Expected power without an event, shape (H,).
         delivery_fraction: Expected verified response per commanded kW, in (0, 1.5]; targets count
             ``delivery_fraction * response``, limits count the full response.
-        reserved: Held back as uncommitted reserve: the plan must not use it.
+        delivery_sd: Standard deviation of that fraction from one event to the next, >= 0, independent between
+            resources.
+        delivery_class: Resources of one class also share a common factor (``DispatchProblem.common_sd``).
+        use_price_cny_per_kwh: What using it now costs on top of what is paid, >= 0: the worth of its scarce calls and
+            of spreading them evenly. Weighs in the choice, never in ``cost_cny``.
+        reserved: Held back: the plan must not use it.
     """
 
     id: str
@@ -32,12 +41,15 @@ class DispatchResource:
     forecast_kw: Series
     flexibility: Flexibility
     delivery_fraction: float = 1.0
+    delivery_sd: float = 0.0
+    delivery_class: str = ""
+    use_price_cny_per_kwh: float = 0.0
     reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DispatchNode:
-    """A node with hard limits on net flow ``forecast - response`` of everything below it.
+    """A node with hard limits on the net flow of everything below it: ``forecast`` less (filling: plus) the responses.
 
     A site with a contracted demand or a no-export rule is a node too. Where the forecast alone already violates a
     limit, the plan makes that violation no worse.
@@ -63,8 +75,14 @@ class DispatchProblem:
     Attributes:
         grid: H intervals; the first ``event_intervals`` are the event, the rest is recovery.
         target_kw: Response asked for, shape (T,), >= 0.
-        rebound_cap_kw: Largest total increase over the forecast in each recovery interval, shape (R,).
-        reserve_fraction: Share of the portfolio's reachable response to hold uncommitted, in [0, 1).
+        rebound_cap_kw: Largest total response against the asked direction in each recovery interval, shape (R,).
+        direction: Whether less consumption is asked for, or more.
+        coverage: Probability with which each event interval's target is to be delivered, in [0.5, 1); without spreads
+            of delivery, expected values decide.
+        common_sd: Standard deviation of each delivery class's common factor on the delivery fraction, relative to
+            ``delivery_fraction``; classes not named have none.
+        energy_price_cny_per_kwh: What a kWh of consumption costs, shape (H,): less consumption earns it; ``None``
+            where energy is not priced.
     """
 
     grid: TimeGrid
@@ -73,25 +91,47 @@ class DispatchProblem:
     rebound_cap_kw: Series
     resources: tuple[DispatchResource, ...]
     nodes: tuple[DispatchNode, ...]
-    reserve_fraction: float = DEFAULT_RESERVE_FRACTION
+    direction: Direction = Direction.CURTAIL
+    coverage: float = DEFAULT_COVERAGE
+    common_sd: Mapping[str, float] = field(default_factory=dict)
+    energy_price_cny_per_kwh: Series | None = None
     shortfall_cny_per_kwh: float = SHORTFALL_CNY_PER_KWH
     rebound_cny_per_kwh: float = REBOUND_CNY_PER_KWH
 
 
 @dataclass(frozen=True, slots=True)
 class BindingLimit:
-    """A limit that stops the plan from reaching more.
+    """A limit that stops the plan from reaching more, or from being cheaper.
 
     Attributes:
         name: ``node:<id>:import``, ``node:<id>:export``, ``resource:<id>:<limit>``, ``kind:<kind>``, ``rebound``,
-            ``reserve`` or ``capability``.
+            ``target`` or ``capability``.
         interval: Index into the grid, or ``None`` for a limit over the whole horizon.
         text: One sentence with the figure and unit.
+        saves_cny_per_kw: What one more kW of room in that interval would save, ``nan`` where that is not known.
     """
 
     name: str
     interval: int | None
     text: str
+    saves_cny_per_kw: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marginals:
+    """What one more kW in an interval is worth at the plan, in CNY per kW and interval.
+
+    Attributes:
+        target_cny_per_kw: Cost of one more kW of target, shape (T,), >= 0.
+        rebound_cny_per_kw: Saving by one more kW under the rebound cap, shape (R,), >= 0.
+        node_cny_per_kw: Per node id, shape (H,): what one more kW of response below it is worth for the node's limits
+            alone; below 0 where they leave no room for more response, above 0 where they leave none for less. Nodes
+            whose limits bind nowhere are left out.
+    """
+
+    target_cny_per_kw: Series
+    rebound_cny_per_kw: Series
+    node_cny_per_kw: Mapping[str, Series]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +140,19 @@ class DispatchPlan:
 
     Attributes:
         response_kw: Per resource id, shape (H,), full response asked (before ``delivery_fraction``).
-        source: ``exact``, ``greedy`` or, later, others.
-        status: The solver's own word.
-        gap: Relative optimality gap, ``nan`` where the method has none.
-        shortfall_kw: Missing expected response, shape (T,), >= 0.
+        source: ``exact``, ``coordinated``, ``greedy`` or ``previous``.
+        status: The method's own word.
+        cost_cny: Of the responses and the priced rebound; a shortfall is never priced here.
+        gap: ``(objective - bound) / |objective|``, ``nan`` where the method has no bound.
+        shortfall_kw: What the response delivered with the asked probability misses of the target, shape (T,), >= 0.
         rebound_excess_kw: Rebound above its cap, shape (R,), >= 0.
+        objective_cny: What was minimised: ``cost_cny`` with the prices of use, less the worth of energy not consumed.
+        bound_cny: No plan with as little shortfall has a smaller objective; ``nan`` where the method has no bound.
+        delivery_mean_kw: Expected response delivered, shape (T,).
+        delivery_q05_kw: Response delivered with a probability of 95 %, shape (T,).
+        joint_probability: Of reaching the target in every interval of the event at once.
+        marginals: ``None`` where the method has no prices.
+        binding: Limits that keep the plan from being cheaper, those first that save most.
     """
 
     response_kw: Mapping[str, Series]
@@ -116,11 +164,18 @@ class DispatchPlan:
     rebound_excess_kw: Series
     wall_s: float
     reasons: Mapping[str, str] = field(default_factory=dict)
+    objective_cny: float = float("nan")
+    bound_cny: float = float("nan")
+    delivery_mean_kw: Series = field(default_factory=lambda: np.empty(0))
+    delivery_q05_kw: Series = field(default_factory=lambda: np.empty(0))
+    joint_probability: float = float("nan")
+    marginals: Marginals | None = None
+    binding: tuple[BindingLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """The target is reached in every interval (expected values, tolerance 1 W)."""
+    """The target is reached in every interval with the asked probability (tolerance 1 W)."""
 
     plan: DispatchPlan
 

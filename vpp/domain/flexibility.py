@@ -1,8 +1,10 @@
 """How a resource can deviate from its forecast: the closed union that offers and dispatch problems share.
 
 All arrays are float64 kW (or kWh) over one horizon of ``H`` 15-minute intervals: ``T`` event intervals, then ``R``
-recovery intervals. ``response_kw = forecast_kw - power_kw``: positive is less consumption (or more discharge).
-Each class states its algebra; ``h`` is the interval's length in hours.
+recovery intervals. Responses ``r`` count in the asked direction: ``forecast_kw - power_kw`` when curtailing (less
+consumption or more discharge is positive), ``power_kw - forecast_kw`` when filling. Each class states its algebra in
+words of curtailing; filling reads the same with the sign turned (a building is then cooled below its undisturbed
+temperature and allowed to warm later). ``h`` is the interval's length in hours.
 """
 
 from dataclasses import dataclass
@@ -34,9 +36,9 @@ class Block:
 
     While called, ``minimum_kw <= r <= available_kw``; otherwise ``r = 0``. Calls lie in event intervals only. Each call
     lasts ``min_run .. max_run`` intervals and costs ``start_cost_cny``; at most ``max_calls`` calls begin, and none so
-    late that its minimum run would pass the event's end; two calls are parted by at least one interval. A call that has
-    been running for ``running_intervals`` intervals before the horizon goes on without a new start; its runs count from
-    its true beginning.
+    late that its minimum run would pass the event's end; two calls are parted by at least ``min_rest`` intervals, the
+    running one included. A call that has been running for ``running_intervals`` intervals before the horizon goes on
+    without a new start; its runs count from its true beginning.
     """
 
     available_kw: Series
@@ -47,6 +49,7 @@ class Block:
     max_run: int
     max_calls: int
     running_intervals: int = 0
+    min_rest: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
