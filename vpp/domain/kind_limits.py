@@ -144,8 +144,8 @@ def _charging(f: ChargingColumns, r: Series, sense: _Sense, report: Report) -> N
     energy_kwh = np.cumsum(power_kw, axis=1) * INTERVAL_H
     report.below(f.index, "power_min", power_kw, f.power_min_kw, "power")
     report.above(f.index, "power_max", power_kw, f.power_max_kw, "power")
-    report.below(f.index, "energy_floor", energy_kwh, f.energy_floor_kwh, "charged energy", KWH)
-    report.above(f.index, "energy_ceiling", energy_kwh, f.energy_ceiling_kwh, "charged energy", KWH)
+    report.below(f.index, "energy_floor", energy_kwh, f.energy_floor_kwh, "charged energy", measure=KWH)
+    report.above(f.index, "energy_ceiling", energy_kwh, f.energy_ceiling_kwh, "charged energy", measure=KWH)
 
 
 def _cooling(f: CoolingColumns, r: Series, sense: _Sense, report: Report) -> None:
@@ -160,11 +160,11 @@ def _cooling(f: CoolingColumns, r: Series, sense: _Sense, report: Report) -> Non
         decayed_k = f.retention * decayed_k
         theta[:, t], undisturbed[:, t] = theta_k, decayed_k
     what = f"temperature {sense.temperature}"
-    report.above(f.index, "band", theta, np.maximum(f.band_k[:, None], undisturbed), what, KELVIN)
-    report.below(f.index, "undercooling", theta, 0.0, what, KELVIN)
+    report.above(f.index, "band", theta, np.maximum(f.band_k[:, None], undisturbed), what, measure=KELVIN)
+    report.below(f.index, "undercooling", theta, 0.0, what, measure=KELVIN)
     end_k = np.full(r.shape, np.inf)
     end_k[:, -1] = np.maximum(0.25 * f.band_k, undisturbed[:, -1])
-    report.above(f.index, "end", theta, end_k, f"{what} at the horizon's end", KELVIN)
+    report.above(f.index, "end", theta, end_k, f"{what} at the horizon's end", measure=KELVIN)
 
 
 def _storage(f: StorageColumns, r: Series, sense: _Sense, report: Report) -> None:
@@ -176,8 +176,8 @@ def _storage(f: StorageColumns, r: Series, sense: _Sense, report: Report) -> Non
     efficiency = f.efficiency[:, None]
     flow_kw = efficiency * charge_kw - discharge_kw / efficiency
     soc_kwh = f.soc_kwh[:, None] + np.cumsum(flow_kw, axis=1) * INTERVAL_H
-    report.below(f.index, "soc_min", soc_kwh, f.soc_min_kwh[:, None], "state of charge", KWH)
-    report.above(f.index, "capacity", soc_kwh, f.capacity_kwh[:, None], "state of charge", KWH)
+    report.below(f.index, "soc_min", soc_kwh, f.soc_min_kwh[:, None], "state of charge", measure=KWH)
+    report.above(f.index, "capacity", soc_kwh, f.capacity_kwh[:, None], "state of charge", measure=KWH)
     end_kwh = np.full(r.shape, -np.inf)
     end_kwh[:, -1] = f.soc_end_kwh
-    report.below(f.index, "soc_end", soc_kwh, end_kwh, "state of charge at the horizon's end", KWH)
+    report.below(f.index, "soc_end", soc_kwh, end_kwh, "state of charge at the horizon's end", measure=KWH)

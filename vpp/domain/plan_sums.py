@@ -58,7 +58,7 @@ def plan_sums(columns: DispatchColumns, response_kw: Series) -> PlanSums:
 def _by_group(group_of: Index, values: Series, count: int) -> Series:
     """Sums of the rows of each group, shape (count, W)."""
     found = [np.bincount(group_of, weights=column, minlength=count) for column in values.T]
-    return np.array(found).T.reshape(count, values.shape[1])
+    return np.array(found, dtype=np.float64).T.reshape(count, values.shape[1])
 
 
 def _with_ancestors(nodes: NodeColumns, own_kw: Series) -> Series:

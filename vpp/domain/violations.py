@@ -55,7 +55,7 @@ class Report:
         return MOST_REPORTED - len(self.violations)
 
     def above(  # noqa: PLR0913 - one sentence's parts
-        self, index: Index, limit: str, value: Series, most: Series | float, what: str, measure: Measure = KW
+        self, index: Index, limit: str, value: Series, most: Series | float, what: str, *, measure: Measure = KW
     ) -> None:
         """Per row, the first interval in which ``value`` exceeds ``most``.
 
@@ -72,7 +72,7 @@ class Report:
         self._first(index, limit, value - most > slack, (value, most), text)
 
     def below(  # noqa: PLR0913 - as above
-        self, index: Index, limit: str, value: Series, least: Series | float, what: str, measure: Measure = KW
+        self, index: Index, limit: str, value: Series, least: Series | float, what: str, *, measure: Measure = KW
     ) -> None:
         """Per row, the first interval in which ``value`` falls below ``least``; arguments as ``above``."""
         unit, slack = measure
