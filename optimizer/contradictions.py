@@ -34,7 +34,8 @@ def contradictions(columns: DispatchColumns) -> tuple[BindingLimit, ...]:
 
 def _block(f: BlockColumns, event: int) -> Iterator[Found]:
     above: Flags = np.asarray(f.minimum_kw > f.available_kw + SLACK_KWH)
-    crossed, runs = above.any(axis=1), f.min_run > f.max_run
+    crossed: Flags = np.asarray(above.any(axis=1))
+    runs: Flags = np.asarray(f.min_run > f.max_run)
     left = np.where(f.running_intervals > 0, f.min_run - f.running_intervals, 0)
     for i in np.flatnonzero(crossed | runs | (left > event)).tolist():
         position = int(f.index[i])

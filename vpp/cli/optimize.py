@@ -26,7 +26,8 @@ def optimize_command(
     """Plans one dispatch problem. Exit code 0 when the target is reached, 1 when it is not, 2 on bad input."""
     from optimizer import WorkLimits, plan_dispatch
     from vpp.cli.optimize_outcome import reached, summary
-    from vpp.infra.dispatch_files import plan_file, read_problem
+    from vpp.infra.dispatch_files import read_problem
+    from vpp.infra.dispatch_plan_file import plan_file
 
     try:
         chosen = _method(method)
