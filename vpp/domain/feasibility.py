@@ -22,7 +22,6 @@ from vpp.domain.violations import (
     TOLERANCE_KWH,
     Report,
     Violation,
-    clock,
 )
 
 __all__ = ["TOLERANCE_K", "TOLERANCE_KW", "TOLERANCE_KWH", "Violation", "check_columns", "check_plan"]
@@ -132,7 +131,7 @@ def _nodes(columns: DispatchColumns, sums: PlanSums) -> Iterator[Violation]:
             if broken.any():
                 at = int(np.argmax(broken))
                 beyond = f"net flow {flow_kw[m, at]:.3f} kW beyond its {limit} limit of {bound_kw[at] + 0.0:.3f} kW"
-                text = f"node {nodes.ids[m]!r}: {beyond} at {clock(columns.grid, at)}"
+                text = f"node {nodes.ids[m]!r}: {beyond} at {columns.grid.clock(at)}"
                 yield Violation(f"node:{nodes.ids[m]}", limit, at, text)
 
 
@@ -157,4 +156,4 @@ def _promises(columns: DispatchColumns, sums: PlanSums, promises: Promises) -> I
         if broken.any():
             at = int(np.argmax(broken))
             stated = f"plan states {limit} {claimed_kw[at]:.3f} kW, its responses give {true_kw[at]:.3f} kW"
-            yield Violation("plan", limit, at + offset, f"{stated} at {clock(columns.grid, at + offset)}")
+            yield Violation("plan", limit, at + offset, f"{stated} at {columns.grid.clock(at + offset)}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
-from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL, TimeGrid
+from vpp.domain.timegrid import TimeGrid
 
 TOLERANCE_KW = 1e-3
 TOLERANCE_KWH = 1e-3
@@ -83,7 +83,7 @@ class Report:
         """A violation of the resource at ``position``."""
         if self.room > 0:
             name = self.ids[position]
-            at = "" if interval is None else f" at {clock(self.grid, interval)}"
+            at = "" if interval is None else f" at {self.grid.clock(interval)}"
             self.violations.append(Violation(f"resource:{name}", limit, interval, f"resource {name!r}: {text}{at}"))
 
     def _first(
@@ -95,8 +95,3 @@ class Report:
         for row in np.flatnonzero(broken.any(axis=1))[: self.room].tolist():
             at = int(np.argmax(broken[row]))
             self.add(int(index[row]), limit, at, text.format(float(value[row, at]), float(bound[row, at]) + 0.0))
-
-
-def clock(grid: TimeGrid, interval: int) -> str:
-    """Local time at which an interval starts, as people read it."""
-    return f"{(grid.start + interval * INTERVAL).astimezone(DISTRICT_ZONE):%H:%M}"
