@@ -155,6 +155,10 @@ def test_check_problem__reserved_resource_may_contradict_itself() -> None:
     assert check_problem(held) is None
 
 
+def test_check_problem__a_fleet_of_nobody_is_sound() -> None:
+    assert check_problem(replace(GOOD, resources=())) is None
+
+
 def test_check_problem__common_spread_of_a_class_without_resources() -> None:
     assert check_problem(replace(GOOD, common_sd={"nobody": 0.1})) is None
 

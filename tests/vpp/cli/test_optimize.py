@@ -103,3 +103,10 @@ def test_optimize_command__bad_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(path), "--out", str(tmp_path / "plan.json")])
     assert result.exit_code == 2
     assert "problem.json: start:" in result.output
+
+
+def test_optimize_command__help_names_methods_files_and_exit_codes() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert result.exit_code == 0
+    for words in ("auto|exact|coordinated|greedy", "dispatch-problem.schema.json", "PLAN.json", "2 on bad input"):
+        assert words in result.output
