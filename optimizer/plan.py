@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from optimizer.aim import Aim, aim_after, certain, delivered, expected_aim
+from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
 from optimizer.found import Found
@@ -145,14 +146,16 @@ class _Task:
         warm = None
         if self.previous is not None and self.previous.marginals is not None:
             warm = warm_prices(self.arrays, self.previous)
-        return coordinated(
+        aim = self._aim(self.fallback.response_kw)
+        found = coordinated(
             self.arrays,
-            self._aim(self.fallback.response_kw),
+            aim,
             self.fallback.response_kw,
             deadline=self.deadline,
             warm=warm,
             threads=self.limits.threads,
         )
+        return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
 
     def _late(self) -> bool:
         return self.deadline is not None and time.perf_counter() >= self.deadline
