@@ -12,7 +12,7 @@ NEVER = 1e9
 
 
 @compiled
-def fewest_starts(  # noqa: PLR0913, PLR0917, C901 - an inner loop over plain arrays
+def fewest_starts(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     on: Flags, silent: Flags, running: Ints, min_run: Ints, max_run: Ints, min_rest: Ints
 ) -> Series:
     """Fewest starts per row; ``on`` must be called, others may be where ``silent``; shapes (n, T) and (n,).

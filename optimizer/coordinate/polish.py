@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.agree import agreed
 from optimizer.aim import Aim, aim_after, delivered
 from optimizer.direct import direct_model
 from optimizer.extract import cleaned, storages_doing_both
@@ -24,7 +25,6 @@ from vpp.domain.flexibility import Series
 POLISHED_BELOW = 300
 REPAIRED_UP_TO = 2000
 NEAR_ENOUGH = 0.002
-SEARCH_SHARE = 0.5
 
 
 def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, *, deadline: float | None) -> Found:
@@ -34,13 +34,22 @@ def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, 
     sound = not check_columns(arrays.columns, found.response_kw)
     if arrays.count > (POLISHED_BELOW - 1 if sound else REPAIRED_UP_TO):
         return found
-    aim = aim_after(arrays.columns, delivered(arrays.columns, found.response_kw)) if sound else aim
-    price = shortfall_price(arrays)
-    compiled = direct_model(arrays, aim, shortfall_price=price)
+    first = aim_after(arrays.columns, delivered(arrays.columns, found.response_kw)) if sound else aim
+
+    def solve(aim: Aim, start_kw: Series) -> Found:
+        return _around(arrays, aim, replace(found, response_kw=start_kw), limits, deadline)
+
+    return agreed(arrays, first, found.response_kw, solve)
+
+
+def _around(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, deadline: float | None) -> Found:
+    """A better plan than ``found`` with its calls, or with other calls where those do not do."""
     left_s = None if deadline is None else deadline - time.perf_counter()
-    if left_s is not None and left_s <= 0.0:
+    if found.response_kw is None or (left_s is not None and left_s <= 0.0):
         return found
-    solved = run(compiled, limits, time_limit_s=left_s, fixed=_calls(arrays, compiled, found.response_kw), relaxed=True)
+    compiled = direct_model(arrays, aim, shortfall_price=shortfall_price(arrays))
+    settled = _calls(arrays, compiled, found.response_kw)
+    solved = run(compiled, limits, time_limit_s=left_s, fixed=settled, relaxed=True)
     if solved.values.size and _near(compiled, solved, found.bound_cny):
         response_kw = cleaned(arrays, compiled.responses_of(solved.values))
         if not storages_doing_both(arrays, response_kw):

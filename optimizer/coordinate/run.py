@@ -266,8 +266,10 @@ def _finished(work: _Work, rounds: Rounds, shard: FleetShard, aim: Aim) -> tuple
         off_kw = np.where(reachable, off_kw, 0.0)
         excess_kw = _node_excess(work, response_kw)
         generous_kw = GENEROUS * columns.target_kw + NOTHING_KW
-        if (off_kw <= NOTHING_KW).all() and (excess_kw <= NOTHING_KW).all() and (
-            certain(columns) or (off_kw >= -generous_kw).all()
+        if (
+            (off_kw <= NOTHING_KW).all()
+            and (excess_kw <= NOTHING_KW).all()
+            and (certain(columns) or (off_kw >= -generous_kw).all())
         ):
             break
         if work.out_of_time():
