@@ -26,6 +26,7 @@ class Layout:
         least_kw, most_kw: Bounds of the node rows; infinite where a side cannot bind, shape (D,).
         group_of, slot_of: Shape (N,).
         kind_of_slot, class_of_slot, group_of_slot, block_of_slot: Shape (S,).
+        members_of_slot: Number of resources, shape (S,).
         pair_slot, pair_row: Which slot counts in which node row.
         group_row: Which node rows price a group's response: pairs of group and row.
     """
@@ -42,6 +43,7 @@ class Layout:
     class_of_slot: Index
     group_of_slot: Index
     block_of_slot: Index
+    members_of_slot: Index
     pair_slot: Index
     pair_row: Index
     groups: int
@@ -56,6 +58,11 @@ class Layout:
     def blocks(self) -> int:
         """Number of blocks, B."""
         return int(self.block_of_slot.max(initial=-1)) + 1
+
+    def node_sums_kw(self, full_kw: Series) -> Series:
+        """The node rows' sums, shape (D,), of responses summed per slot, shape (S, H)."""
+        counted_kw = full_kw[self.pair_slot, self.interval_of_row[self.pair_row]]
+        return np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw))
 
 
 def layout_of(arrays: ProblemArrays) -> Layout:
@@ -79,6 +86,7 @@ def layout_of(arrays: ProblemArrays) -> Layout:
     slot_of[known] = slot_known
     row_node, row_interval = np.nonzero(below | above)
     chain = _chains(arrays, active)
+    members = np.bincount(slot_known, minlength=len(codes))
     kind_of_slot, rest = codes // (classes * groups), codes % (classes * groups)
     group_of_slot = rest % groups
     group_pairs = _pairs(chain, listed, row_node)
@@ -95,7 +103,8 @@ def layout_of(arrays: ProblemArrays) -> Layout:
         kind_of_slot,
         rest // groups,
         group_of_slot,
-        _blocks(kind_of_slot, np.bincount(slot_known, minlength=len(codes))),
+        _blocks(kind_of_slot, members),
+        members,
         pair_slot,
         pair_row,
         groups,

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from optimizer.coordinate.layout import Layout
-from optimizer.respond.shard import Answer, PriceTables
+from optimizer.respond.answer import Answer, PriceTables
 from optimizer.solve import set_option
 from vpp.domain.columns import Flags, Index
 from vpp.domain.errors import InvariantError
@@ -240,9 +240,7 @@ class Master:
         layout = self.layout
         event = layout.event
         credited = (self.asked.credit[layout.class_of_slot] * answer.mean_kw).sum(axis=0)
-        node_value = answer.full_kw[layout.pair_slot, layout.interval_of_row[layout.pair_row]]
-        nodes = np.bincount(layout.pair_row, node_value, minlength=len(layout.least_kw))
-        return np.concatenate([credited, answer.full_kw[:, event:].sum(axis=0), nodes])
+        return np.concatenate([credited, answer.full_kw[:, event:].sum(axis=0), layout.node_sums_kw(answer.full_kw)])
 
 
 PRIMAL = 4

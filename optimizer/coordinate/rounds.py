@@ -13,7 +13,7 @@ import numpy as np
 
 from optimizer.coordinate.layout import Layout
 from optimizer.coordinate.master import Duals, Master, Mixture
-from optimizer.respond.shard import Answer, PriceTables
+from optimizer.respond.answer import Answer, PriceTables
 from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 
@@ -23,8 +23,8 @@ WIDENING = 1.3
 NOTHING_SHARE = 1e-7
 
 
-class Fleet(Protocol):
-    """Resources that answer prices, wherever they live."""
+class Responder(Protocol):
+    """Resources that answer prices, wherever they live: a fleet, or a sample that stands for it."""
 
     def respond(self, prices: PriceTables, asked: Flags | None = None) -> Answer:
         """Sums of the best responses over the ``asked`` slots, shape (S,); all by default."""
@@ -78,7 +78,7 @@ class Rounds:
         taken = np.arange(layout.blocks) if blocks is None else np.flatnonzero(blocks)
         self.columns.append(Column(answer, tables, taken))
 
-    def run(self, fleet: Fleet, query: Duals, effort: Effort, out_of_time: Callable[[], bool]) -> Mixture:
+    def run(self, fleet: Responder, query: Duals, effort: Effort, out_of_time: Callable[[], bool]) -> Mixture:
         """Asks ``query`` first; ends at the gap, after the rounds, or when time is up."""
         master = self.master
         width = BOX_SHARE * max(float(np.abs(query.flat).max()), 1e-6)
@@ -117,23 +117,6 @@ class Rounds:
 
 
 NEGLIGIBLE = 1e-9
-
-
-def answer_of(layout: Layout, response_kw: Series, costs_cny: Series, mean: Series, spread: Series) -> Answer:
-    """The sums of a known plan: responses (N, H), costs and delivery figures (N,)."""
-    known = layout.slot_of >= 0
-    slots, full = layout.slot_of[known], response_kw[known]
-    answer = Answer.nothing(layout.slots, layout.event, layout.intervals)
-    event_kw = full[:, : layout.event]
-    for mine, rows in (
-        (answer.full_kw, full),
-        (answer.mean_kw, mean[known, None] * event_kw),
-        (answer.variance_kw2, (spread[known, None] * event_kw) ** 2),
-    ):
-        for t in range(rows.shape[1]):
-            mine[:, t] = np.bincount(slots, rows[:, t], minlength=layout.slots)
-    answer.cost_cny[:] = np.bincount(slots, costs_cny[known], minlength=layout.slots)
-    return answer
 
 
 def mixed(columns: Sequence[Column], weights: Sequence[Series], layout: Layout) -> Answer:

@@ -9,20 +9,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.aim import Aim, Delivered, aim_after, certain, delivered
+from optimizer.aim import Aim, Delivered, aim_after, certain
 from optimizer.coordinate.ascent import climbed
 from optimizer.coordinate.layout import Layout, layout_of
 from optimizer.coordinate.master import Asked, Duals, Master
-from optimizer.coordinate.rounds import Effort, Rounds, answer_of, mixed
+from optimizer.coordinate.rounds import Effort, Rounds, mixed
 from optimizer.coordinate.sample import SampledFleet
-from optimizer.coordinate.settle import fixed_part, settled_calls
-from optimizer.cost import energy_worth, response_costs, starts
-from optimizer.extract import cleaned, within_capacity
+from optimizer.cost import energy_worth
 from optimizer.found import Found
 from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
-from optimizer.respond.shard import Answer, FleetShard, Part, PriceTables, parts_of
+from optimizer.respond.answer import Answer, PriceTables
+from optimizer.respond.parts import Places
+from optimizer.shards.fleet import Fleet, FleetOf, local_fleet
+from optimizer.shards.holding import Holding
+from optimizer.shards.settle import Mixing, Weighted
 from optimizer.solve import Verdict
+from vpp.domain.columns import DispatchColumns, Flags
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
@@ -51,11 +54,8 @@ GENEROUS = 2e-3
 class _Work:
     arrays: ProblemArrays
     layout: Layout
-    parts: dict[str, Part]
-    shard: FleetShard
-    known_kw: Series
+    fleet: Fleet
     deadline: float | None
-    threads: int
 
     def out_of_time(self) -> bool:
         return self.deadline is not None and time.perf_counter() >= self.deadline
@@ -75,21 +75,7 @@ class _Work:
 
     def sample(self, size: int) -> SampledFleet:
         """A sample of about ``size`` resources that stands for all."""
-        layout = self.layout
-        weight = np.zeros(self.arrays.count)
-        for kind in self.arrays.kinds:
-            weight[kind.index] = np.maximum(kind.response_bounds()[1][:, : layout.event], 0.0).sum(axis=1)
-        return SampledFleet(list(self.parts.values()), layout, weight, size, threads=self.threads)
-
-    def shard_of(self, parts: dict[str, Part]) -> FleetShard:
-        layout = self.layout
-        return FleetShard(
-            list(parts.values()),
-            slots=layout.slots,
-            event=layout.event,
-            intervals=layout.intervals,
-            threads=self.threads,
-        )
+        return SampledFleet(self.fleet, self.layout, size)
 
 
 def coordinated(
@@ -100,6 +86,7 @@ def coordinated(
     deadline: float | None = None,
     warm: Duals | None = None,
     threads: int = 2,
+    fleet_of: FleetOf | None = None,
 ) -> Found:
     """A plan near the cheapest, with the bound that says how near.
 
@@ -110,23 +97,22 @@ def coordinated(
         deadline: ``time.perf_counter()`` value to be back by; ``None`` for work limits alone.
         warm: Prices of an earlier plan over the same rows.
         threads: That answer prices, where the fleet is large enough.
+        fleet_of: Puts the resources into shards; by default into one, in this process.
     """
     layout = layout_of(arrays)
-    parts = parts_of(arrays, layout.group_of, layout.slot_of)
+    columns = arrays.columns
+    places = Places(columns.delivery_mean, columns.delivery_sd, columns.class_of, layout.group_of, layout.slot_of)
+    holding = Holding.of(arrays, places, known_kw, slots=layout.slots, groups=layout.groups)
     used = threads if arrays.count >= THREADED_FROM else 1
-    shard = FleetShard(
-        list(parts.values()), slots=layout.slots, event=layout.event, intervals=layout.intervals, threads=used
-    )
-    work = _Work(arrays, layout, parts, shard, known_kw, deadline, used)
+    fleet = local_fleet(holding, threads=used) if fleet_of is None else fleet_of(holding)
+    work = _Work(arrays, layout, fleet, deadline)
     rounds, aim = _relaxed(work, aim, warm)
     bound = rounds.bound - float(rounds.center.target @ aim.margin_kw)
-    final, shard = rounds, work.shard
-    if len(arrays.block.index):
-        final, shard = _settled(work, rounds)
-    final, response_kw = _finished(work, final, shard, aim)
+    final = _settled(work, rounds) if len(arrays.block.index) else rounds
+    final = _finished(work, final, aim)
     duals = final.mixture.duals if final.mixture is not None else rounds.center
     return Found(
-        response_kw,
+        fleet.responses(arrays.count),
         "coordinated",
         f"{len(rounds.columns)} rounds of prices",
         Verdict.STOPPED if work.out_of_time() else Verdict.OPTIMAL,
@@ -143,23 +129,16 @@ def _relaxed(work: _Work, aim: Aim, warm: Duals | None) -> tuple[Rounds, Aim]:
     master = Master(work.layout, work.asked(aim))
     start, effort, tables = _prices_to_begin_with(work, master, warm)
     rounds = Rounds(master, start)
-    known = answer_of(
-        work.layout,
-        work.known_kw,
-        response_costs(work.arrays, work.known_kw),
-        columns.delivery_mean,
-        columns.delivery_sd,
-    )
-    rounds.take_in(known, None)
+    rounds.take_in(work.fleet.known(), None)
     for prices in tables:
-        rounds.take_in(work.shard.respond(prices), prices)
-    rounds.run(work.shard, start, effort, work.out_of_time)
+        rounds.take_in(work.fleet.respond(prices), prices)
+    rounds.run(work.fleet, start, effort, work.out_of_time)
     for _ in range(0 if certain(columns) else CREDIT_TURNS):
         if work.out_of_time():
             break
         aim = aim_after(columns, _delivered(work.layout, mixed(rounds.columns, rounds.weights(), work.layout), columns))
         rounds = _again(rounds, Master(work.layout, work.asked(aim)))
-        rounds.run(work.shard, rounds.center, AGAIN, work.out_of_time)
+        rounds.run(work.fleet, rounds.center, AGAIN, work.out_of_time)
     return rounds, aim
 
 
@@ -180,9 +159,9 @@ def _prices_to_begin_with(work: _Work, master: Master, warm: Duals | None) -> tu
     return few.center, LARGE, recent
 
 
-def _delivered(layout: Layout, answer: Answer, columns: object) -> Delivered:
+def _delivered(layout: Layout, answer: Answer, columns: DispatchColumns) -> Delivered:
     classes = int(layout.class_of_slot.max(initial=0)) + 1
-    class_kw = np.zeros((max(classes, len(columns.class_sd)), layout.event))  # type: ignore[attr-defined]
+    class_kw = np.zeros((max(classes, len(columns.class_sd)), layout.event))
     np.add.at(class_kw, layout.class_of_slot, answer.mean_kw)
     return Delivered(class_kw, answer.variance_kw2.sum(axis=0))
 
@@ -232,39 +211,36 @@ def _perturbed(master: Master, start: Duals) -> list[PriceTables]:
     return [PriceTables(shaken(tables.class_price), shaken(tables.group_price)) for _ in range(PERTURBED)]
 
 
-def _settled(work: _Work, rounds: Rounds) -> tuple[Rounds, FleetShard]:
+def _settled(work: _Work, rounds: Rounds) -> Rounds:
     """Calls settled, and everything else mixed anew around them."""
-    arrays, layout, part = work.arrays, work.layout, work.parts["block"]
-    weights = rounds.weights()
-    chosen_kw = settled_calls(work.shard, part, layout, rounds.columns, weights, work.known_kw)
-    fixed = fixed_part(part, arrays.block, chosen_kw, starts)
-    shard = work.shard_of({**work.parts, "block": fixed})
+    layout, fleet = work.layout, work.fleet
     slots = layout.kind_of_slot == BLOCK_KIND
+    fleet.settle(_mixing(layout, rounds, slots))
     of_blocks = np.zeros(layout.blocks, dtype=np.bool_)
     of_blocks[layout.block_of_slot[slots]] = True
     master = Master(layout, rounds.master.asked)
     fresh = Rounds(master, rounds.center)
-    for column, weight in zip(rounds.columns, weights, strict=True):
+    for column, weight in zip(rounds.columns, rounds.weights(), strict=True):
         fresh.take_in(column.answer, column.tables, ~of_blocks)
         if column.tables is not None and (weight[of_blocks] > 0.0).any():
-            fresh.take_in(shard.respond(column.tables, slots), column.tables, of_blocks)
-    fresh.take_in(shard.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
+            fresh.take_in(fleet.respond(column.tables, slots), column.tables, of_blocks)
+    fresh.take_in(fleet.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
     assert rounds.mixture is not None
-    fresh.run(shard, master.clipped(rounds.mixture.duals), AGAIN, work.out_of_time)
-    return fresh, shard
+    fresh.run(fleet, master.clipped(rounds.mixture.duals), AGAIN, work.out_of_time)
+    return fresh
 
 
-def _finished(work: _Work, rounds: Rounds, shard: FleetShard, aim: Aim) -> tuple[Rounds, Series]:
-    """The responses, mixed anew where what they really deliver or do to nodes differs from the mixture's figures."""
-    columns, layout = work.arrays.columns, work.layout
+def _finished(work: _Work, rounds: Rounds, aim: Aim) -> Rounds:
+    """Responses formed, and mixed anew where what they really deliver or do to nodes differs from the mixture's."""
+    columns, layout, fleet = work.arrays.columns, work.layout, work.fleet
     margin_kw, raised_kw = np.zeros(len(layout.least_kw)), np.zeros(layout.event)
-    response_kw = _responses(work, rounds, shard)
+    sums = fleet.finish(_mixing(layout, rounds))
     for _ in range(FINISHING_TURNS):
-        plan = delivered(columns, response_kw)
+        plan = _delivered(layout, sums, columns)
         off_kw = columns.target_kw - plan.covered_kw(columns)
         reachable = rounds.mixture is not None and rounds.mixture.missing_kw <= NOTHING_KW
         off_kw = np.where(reachable, off_kw, 0.0)
-        excess_kw = _node_excess(work, response_kw)
+        excess_kw = _node_excess(layout, sums)
         generous_kw = GENEROUS * columns.target_kw + NOTHING_KW
         if (
             (off_kw <= NOTHING_KW).all()
@@ -279,28 +255,24 @@ def _finished(work: _Work, rounds: Rounds, shard: FleetShard, aim: Aim) -> tuple
         aim = aim_after(columns, plan)
         aim = replace(aim, aim_kw=aim.aim_kw + raised_kw)
         rounds = _again(rounds, Master(layout, work.asked(aim, margin_kw)))
-        rounds.run(shard, rounds.center, FINISH, work.out_of_time)
-        response_kw = _responses(work, rounds, shard)
-    return rounds, response_kw
+        rounds.run(fleet, rounds.center, FINISH, work.out_of_time)
+        sums = fleet.finish(_mixing(layout, rounds))
+    return rounds
 
 
-def _node_excess(work: _Work, response_kw: Series) -> Series:
+def _node_excess(layout: Layout, sums: Answer) -> Series:
     """By how much each node row is passed, shape (D,)."""
-    layout = work.layout
-    sums_kw = (work.arrays.below @ response_kw)[layout.node_of_row, layout.interval_of_row]
+    sums_kw = layout.node_sums_kw(sums.full_kw)
     return np.maximum(np.maximum(sums_kw - layout.most_kw, layout.least_kw - sums_kw), 0.0)
 
 
-def _responses(work: _Work, rounds: Rounds, shard: FleetShard) -> Series:
-    response_kw = np.zeros((work.arrays.count, work.arrays.intervals))
-    layout = work.layout
-    known = layout.slot_of >= 0
+def _mixing(layout: Layout, rounds: Rounds, slots: Flags | None = None) -> Mixing:
+    """The mixture that the rounds ended with, as shards are told of it; of ``slots``, shape (S,), alone."""
+    found = []
     for column, weight in zip(rounds.columns, rounds.weights(), strict=True):
         by_slot = weight[layout.block_of_slot]
-        if not (by_slot > 0.0).any():
-            continue
-        if column.tables is None:
-            response_kw[known] += by_slot[layout.slot_of[known], None] * work.known_kw[known]
-        else:
-            shard.mix(column.tables, by_slot, response_kw)
-    return cleaned(work.arrays, within_capacity(work.arrays, response_kw))
+        if slots is not None:
+            by_slot = np.where(slots, by_slot, 0.0)
+        if (by_slot > 0.0).any():
+            found.append(Weighted(column.tables, by_slot))
+    return tuple(found)
