@@ -127,7 +127,8 @@ def _held_by_nodes(arrays: ProblemArrays, response_kw: Series, found: Found | No
 
 def _priced_out(arrays: ProblemArrays, found: Found, unused: Flags) -> dict[int, Index]:
     """Who would be worth calling without the prices of node limits, by the node that costs most."""
-    assert found.prices is not None
+    if found.prices is None:
+        return {}
     target, rebound, rows = found.prices
     nodes = np.zeros((len(arrays.node_most_kw), arrays.intervals))
     np.add.at(nodes, (found.node_of_row, found.interval_of_row), rows)
@@ -209,7 +210,8 @@ def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Flags) -> lis
             found.append((total_kw[t], BindingLimit(f"kind:{name}", t, text)))
     if not found and short.any():
         t = int(np.argmax(short))
-        text = f"coverage: what may fail to be delivered keeps the target from being certain at {arrays.columns.grid.clock(t)}"
+        clock = arrays.columns.grid.clock(t)
+        text = f"coverage: what may not be delivered leaves the target at {clock} less probable than asked"
         return [BindingLimit("coverage", t, text)]
     return [limit for _, limit in sorted(found, key=lambda pair: -pair[0])]
 

@@ -20,6 +20,7 @@ from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 TINY_KW = 1e-9
+LEAST_CREDIT = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,14 +87,16 @@ def base_response(arrays: ProblemArrays) -> Series:
 def greedy_response(arrays: ProblemArrays, aim: Aim) -> Series:
     """A merit-order answer, shape (N, H); feasible wherever its base is."""
     columns = arrays.columns
-    delivery = columns.delivery_mean * aim.credit.min(axis=1, initial=1.0)[columns.class_of]
+    delivery = columns.delivery_mean * np.maximum(aim.credit.min(axis=0, initial=1.0), LEAST_CREDIT)[columns.class_of]
+    aim_kw = np.zeros(columns.event_intervals)
+    np.maximum.at(aim_kw, aim.interval, aim.aim_kw)
     price = _unit_prices(arrays, delivery)
     base, full = _base_and_full(arrays)
     allowed = _admission(arrays, price, base, full)
     movers = _movers(arrays, price, base, full, allowed)
     best, least_missing = base, np.inf
     for in_turns in (True, False):
-        ask = Ask(arrays, allowed, delivery, price, aim.aim_kw, in_turns)
+        ask = Ask(arrays, allowed, delivery, price, aim_kw, in_turns)
         found = _filled(ask, base, movers)
         missing = float(ask.need_kw(found).sum())
         if missing < least_missing - TINY_KW:

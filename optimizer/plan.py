@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from optimizer.agree import agreed
-from optimizer.aim import Aim, aim_after, certain, delivered, expected_aim
+from optimizer.aim import Aim, aim_at, certain, expected_aim
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
@@ -46,7 +46,7 @@ def plan_dispatch(
             ``EXACT_BELOW`` resources, coordinated from there on.
         limits: How much work it may cost.
         previous: The plan in force, which may reach further back than ``problem`` but ends with it. It is returned
-            where it is still feasible and nothing better was found in time; the search begins with its prices and calls.
+            where it is still feasible and nothing better was found in time; the search begins with its prices.
         builder: Of the exact model: ``direct`` from arrays, or ``pyomo``, the readable reference of the same model.
 
     Raises:
@@ -112,7 +112,7 @@ class _Task:
     builder: Builder
 
     def _aim(self, response_kw: Series) -> Aim:
-        return aim_after(self.arrays.columns, delivered(self.arrays.columns, response_kw))
+        return aim_at(self.arrays.columns, response_kw)
 
     def exact(self) -> Found:
         """The solver's answer."""
@@ -163,4 +163,4 @@ def _merit_order(arrays: ProblemArrays) -> Series:
     response_kw = greedy_response(arrays, expected_aim(columns))
     if certain(columns):
         return response_kw
-    return greedy_response(arrays, aim_after(columns, delivered(columns, response_kw)))
+    return greedy_response(arrays, aim_at(columns, response_kw))

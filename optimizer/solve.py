@@ -131,7 +131,7 @@ def set_option(solver: highspy.Highs, name: str, value: bool | float | str) -> N
         raise InvariantError(f"HiGHS {solver.version()} refuses option {name!r} = {value!r}")
 
 
-def run(
+def run(  # noqa: PLR0913 - all that a run depends on
     compiled: Compiled,
     limits: WorkLimits,
     *,

@@ -122,4 +122,6 @@ class RayShards:
 
 def ray_fleet(holding: Holding, *, shards: int, threads: int = 1) -> Fleet:
     """A fleet cut into ``shards`` actors."""
-    return Fleet(RayShards(holding.cut(shards), threads=threads), event=holding.event_intervals, intervals=holding.intervals)
+    return Fleet(
+        RayShards(holding.cut(shards), threads=threads), event=holding.event_intervals, intervals=holding.intervals
+    )
