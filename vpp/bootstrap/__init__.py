@@ -33,6 +33,7 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
+from vpp.services.switching import Switching
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
 from vpp.services.views import Views
@@ -88,7 +89,9 @@ class Controller:
         self.outside = outside
         self.clock = clock
         self.recorder = Recorder(outside.ledger, metrics)
-        self.registry = Registry(setup.fleet, metrics, open_round=self._open_round)
+        self.registry = Registry(
+            setup.fleet, metrics, open_round=self._open_round, network=lambda: self.recorder.book.network
+        )
         self.link = GatewayLink(
             outside.bus,
             client_id="vpp-controller",
@@ -98,6 +101,7 @@ class Controller:
             clock_sync=setup.clock_sync,
         )
         self.intake = Intake(self.recorder, self.registry, setup.programs, setup.reference_peak, clock)
+        self.switching = Switching(self.recorder, self.registry, clock, metrics)
         self.ingest = Ingest(
             self.recorder,
             self.registry,

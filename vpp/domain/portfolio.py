@@ -14,6 +14,7 @@ from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
 from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Flexibility, Series, Storage
 from vpp.domain.load_history import Slots
+from vpp.domain.network import AS_REGISTERED, NetworkChanges
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid
 
 
@@ -46,7 +47,12 @@ class Ask:
 
 
 def dispatch_problem(
-    ask: Ask, candidates: Sequence[Candidate], fleet: Fleet, node_flow_kw: Mapping[str, Series]
+    ask: Ask,
+    candidates: Sequence[Candidate],
+    fleet: Fleet,
+    node_flow_kw: Mapping[str, Series],
+    *,
+    changes: NetworkChanges = AS_REGISTERED,
 ) -> DispatchProblem:
     """The problem for the optimiser.
 
@@ -54,8 +60,9 @@ def dispatch_problem(
         ask: Grid and figures.
         candidates: Offers must cover the grid, or as much of it as the event part; what an offer does not cover is
             taken as its last interval.
-        fleet: Network and contracted demands.
+        fleet: The network as it stands, and contracted demands.
         node_flow_kw: Expected net flow without the event, everything below the node included, shape (H,) each.
+        changes: Of the registered limits.
     """
     event_intervals = len(ask.target_kw)
     resources = tuple(_resource(c, ask.grid, event_intervals, fleet) for c in candidates)
@@ -65,7 +72,7 @@ def dispatch_problem(
         target_kw=ask.target_kw,
         rebound_cap_kw=ask.rebound_cap_kw,
         resources=resources,
-        nodes=_nodes(fleet, resources, node_flow_kw, len(ask.grid)),
+        nodes=(*_network(fleet, changes, node_flow_kw, ask.grid), *_sites(fleet, resources, len(ask.grid))),
         reserve_fraction=ask.reserve_fraction,
     )
 
@@ -132,21 +139,20 @@ def _cut_charging(charging: Charging, take: Slots, first: int) -> Charging:
     )
 
 
-def _nodes(
-    fleet: Fleet, resources: Sequence[DispatchResource], flow_kw: Mapping[str, Series], count: int
+def _network(
+    fleet: Fleet, changes: NetworkChanges, flow_kw: Mapping[str, Series], grid: TimeGrid
 ) -> tuple[DispatchNode, ...]:
-    """Network nodes with their flows, and one node per site with its contracted demand and no-export rule."""
-    nodes = [
-        DispatchNode(
-            node.id,
-            node.parent_id,
-            flow_kw[node.id],
-            np.full(count, node.import_limit_kw),
-            np.full(count, node.export_limit_kw),
-        )
+    """Network nodes with their flows and limits."""
+    return tuple(
+        DispatchNode(node.id, node.parent_id, flow_kw[node.id], *changes.limits_kw(node, grid))
         for node in fleet.nodes.values()
         if node.id in flow_kw
-    ]
+    )
+
+
+def _sites(fleet: Fleet, resources: Sequence[DispatchResource], count: int) -> tuple[DispatchNode, ...]:
+    """One node per site with its contracted demand and no-export rule."""
+    nodes: list[DispatchNode] = []
     at_site: dict[str, Series] = {}
     with_storage = {r.node_id for r in resources if isinstance(r.flexibility, Storage)}
     for resource in resources:

@@ -23,6 +23,7 @@ from vpp.domain.events import EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
 from vpp.domain.flexibility import Block, Charging, Series, first_cost_cny_per_kwh
+from vpp.domain.network import flow_on
 from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
 from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
@@ -56,11 +57,18 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Draft:
-    """What a revision is made from: the problem, reason codes of what it leaves out, and the margin in its aim."""
+    """What a revision is made from.
+
+    Attributes:
+        skipped: Reason codes of what the problem leaves out.
+        margin_kw: The margin in its aim.
+        network_changes: How many changes of the network it knows of.
+    """
 
     problem: DispatchProblem
     skipped: Mapping[str, str]
     margin_kw: float
+    network_changes: int
 
 
 class Planning:
@@ -139,13 +147,14 @@ class Planning:
         candidates = self._deep_enough(record, request, candidates, skipped)
         margin_kw = self._margin_kw(record, candidates)
         while True:
+            known = len(self._registry.network)
             whole = await self._problem(record, request, candidates, margin_kw)
             problem, beyond = hold_bids(whole, self._bids(record), record.commands)
             skipped |= dict.fromkeys(beyond, "beyond-bid")
             outcome = await self._solve(problem, request)
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
-                return _Draft(problem, skipped, margin_kw), outcome
+                return _Draft(problem, skipped, margin_kw, known), outcome
             self._metrics.count("offers_contradictory", len(culprits))
             skipped |= dict.fromkeys(culprits, "bad-offer")
             candidates = [c for c in candidates if c.offer.resource_id not in culprits]
@@ -276,8 +285,9 @@ class Planning:
             aim[0] = request.first_aim_kw
         cap = self._settings.rebound_cap_fraction * float(record.target_kw.max())
         ask = Ask(grid, aim, np.full(self._settings.recovery_intervals, cap), request.reserve_fraction)
-        flow_kw = await self._network.node_flow_kw(grid)
-        return dispatch_problem(ask, candidates, self._registry.fleet, flow_kw)
+        tree = self._registry.fleet
+        flow_kw = flow_on(tree, self._registry.registered, await self._network.node_flow_kw(grid))
+        return dispatch_problem(ask, candidates, tree, flow_kw, changes=self._registry.network)
 
     async def _solve(self, problem: DispatchProblem, request: PlanRequest) -> PlanningOutcome:
         """Solves with the reserve held back, and without it where the reserve is what stops the target."""
@@ -327,6 +337,7 @@ class Planning:
             gap=float(plan.gap) if np.isfinite(plan.gap) else None,
             before_kw=request.before_kw,
             wall_s=plan.wall_s,
+            network_changes=draft.network_changes,
         )
 
 

@@ -4,18 +4,58 @@ from collections.abc import Callable, Sequence
 
 from vpp.domain.capability import CapabilityOffer, flaw_of
 from vpp.domain.fleet import CustomerClass, Fleet
+from vpp.domain.network import NetworkChanges
 from vpp.ports import Metrics
 
 
 class Registry:
-    """The registered fleet with the latest offers."""
+    """The registered fleet, on the network as it stands, with the latest offers.
 
-    def __init__(self, fleet: Fleet, metrics: Metrics, *, open_round: Callable[[], int] | None = None) -> None:
-        """``open_round`` tells the highest access round that may be called; without it all may."""
-        self.fleet = fleet
+    Attributes:
+        registered: The fleet on the network as it was registered.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        metrics: Metrics,
+        *,
+        open_round: Callable[[], int] | None = None,
+        network: Callable[[], NetworkChanges] = NetworkChanges,
+    ) -> None:
+        """Knows the fleet.
+
+        Args:
+            fleet: As registered.
+            metrics: Counts offers.
+            open_round: Tells the highest access round that may be called; without it all may.
+            network: Tells what has been changed of the registered network.
+        """
+        self.registered = fleet
+        self._network = network
+        self._seen = NetworkChanges()
+        self._tree = fleet
         self._open_round = open_round
         self.offers: dict[str, CapabilityOffer] = {}
         self._metrics = metrics
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet on the network as it stands.
+
+        Raises:
+            InputError: a change of the network names a node that is not registered.
+        """
+        changes = self._network()
+        if changes is not self._seen and changes.told != self._seen.told:
+            self._tree = changes.tree_of(self.registered)
+            self._seen = changes
+        return self._tree
+
+    @property
+    def network(self) -> NetworkChanges:
+        """What has been changed of the registered network."""
+        return self._network()
 
     def take_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> list[str]:
         """Keeps sound offers of the gateway's own resources; returns a sentence for each refused one."""
