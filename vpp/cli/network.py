@@ -15,7 +15,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @network_app.command("reassign")
-def reassign(
+def reassign(  # noqa: PLR0917 - Typer turns each into an option
     node: NodeArgument,
     parent: Annotated[str, typer.Argument(help="Node below which it hangs now.")],
     reason: ReasonOption,

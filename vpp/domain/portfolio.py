@@ -73,7 +73,6 @@ def dispatch_problem(
         rebound_cap_kw=ask.rebound_cap_kw,
         resources=resources,
         nodes=(*_network(fleet, changes, node_flow_kw, ask.grid), *_sites(fleet, resources, len(ask.grid))),
-        reserve_fraction=ask.reserve_fraction,
     )
 
 

@@ -68,7 +68,7 @@ async def limit(asked: LimitAsked, request: Request, door: DoorDep, operator: Op
     return _shown(await door.switching.limit(**told, by=operator.name, change_id=change_id))
 
 
-def _recorded(door: Door, asked_id: str | None, change_id: str | None, **told: Any) -> NetworkChangeShown | None:
+def _recorded(door: Door, asked_id: str | None, change_id: str | None, **told: object) -> NetworkChangeShown | None:
     """What the same request recorded before a stop kept it from being answered.
 
     Raises:
@@ -84,5 +84,5 @@ def _recorded(door: Door, asked_id: str | None, change_id: str | None, **told: A
 
 def _shown(change: NetworkChange) -> NetworkChangeShown:
     names = NetworkChangeShown.model_fields.keys() - {"id", "kind"}
-    fields = {name: getattr(change, name, None) for name in names}
+    fields: dict[str, Any] = {name: getattr(change, name, None) for name in names}
     return NetworkChangeShown(id=change.change_id, kind=_KINDS[type(change)], **fields)
