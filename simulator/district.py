@@ -355,13 +355,17 @@ class District:
     @cached_property
     def below(self) -> Floats:
         """1 where the column's node is the row's node or hangs below it, shape (nodes, nodes)."""
-        count = len(self.nodes)
-        matrix = np.zeros((count, count))
+        return self.below_with({})
+
+    def below_with(self, parents: Mapping[str, str]) -> Floats:
+        """``below`` with each node of ``parents`` hanging from the node named there."""
+        above = {node.id: parents.get(node.id, node.parent_id) for node in self.nodes}
+        matrix = np.zeros((len(self.nodes), len(self.nodes)))
         for column, node in enumerate(self.nodes):
-            above: NodeSpec | None = node
-            while above is not None:
-                matrix[self.node_index[above.id], column] = 1.0
-                above = self.nodes[self.node_index[above.parent_id]] if above.parent_id is not None else None
+            at: str | None = node.id
+            while at is not None:
+                matrix[self.node_index[at], column] = 1.0
+                at = above[at]
         return matrix
 
     def callable_resource(self, resource: ResourceSpec) -> bool:

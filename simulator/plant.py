@@ -65,6 +65,8 @@ class Plant:
         self.background = Background(self.exogenous)
         self.window = window
         self.minute = 0
+        self._parents: dict[str, str] = {}
+        self._below = district.below
         self._set_up_devices()
         self._set_up_controls()
 
@@ -290,7 +292,12 @@ class Plant:
         own = self.background.minute_kw[minute] + np.bincount(
             self.district.node_of_resource, weights=self.resource_power_kw(), minlength=len(self.district.nodes)
         )
-        return np.asarray(self.district.below @ own, dtype=np.float64)
+        return np.asarray(self._below @ own, dtype=np.float64)
+
+    def transfer(self, node_id: str, parent_id: str) -> None:
+        """Feeds a node, and all that hangs below it, from another node from now on; its customers notice nothing."""
+        self._parents[node_id] = parent_id
+        self._below = self.district.below_with(self._parents)
 
     def node_forecast_kw(self, grid: GridLike) -> Floats:
         """Day-ahead forecast of each node's net flow without an event, all below included, shape (nodes, intervals)."""

@@ -1,10 +1,10 @@
 """Schema of ``configs/scenarios/*.yaml``: the day, the event, who is enrolled, how people answer, what goes wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from simulator.files import FileModel, read_model
 from simulator.history import ZONE, WeatherSpec, Window
 from simulator.plant import Plant
 from simulator.population import load_district
+from simulator.scenario_network import NetworkEvents, NetworkFile, network_events
 from simulator.streams import Streams, keys_of
 
 USUAL_REPLY_TIME = timedelta(minutes=25)
@@ -44,6 +45,7 @@ class EventFile(FileModel):
     end: time
     target_percent: Annotated[float, Field(gt=0, le=100)]
     program: str
+    direction: Literal["curtail", "fill"] = "curtail"
 
 
 class EnrolmentFile(FileModel):
@@ -103,6 +105,7 @@ class ScenarioFile(FileModel):
     acceptance: AcceptanceFile
     faults: FaultsFile = FaultsFile()
     bus_faults: BusFaultsFile = BusFaultsFile()
+    network: NetworkFile = NetworkFile()
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScenarioFile":
@@ -126,6 +129,7 @@ class EventSpec:
     end: datetime
     target_percent: float
     program: str
+    direction: Literal["curtail", "fill"] = "curtail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ class Scenario:
 
     Attributes:
         enrolled: Ids of the resources that have signed; the same for every seed.
+        network: What happens to the network.
     """
 
     name: str
@@ -160,6 +165,7 @@ class Scenario:
     window: Window
     event: EventSpec
     enrolled: frozenset[str]
+    network: NetworkEvents = field(default_factory=NetworkEvents)
 
     @property
     def weather(self) -> WeatherSpec:
@@ -197,9 +203,12 @@ def load_scenario(path: Path) -> Scenario:
         end=instant(spec.event.end),
         target_percent=spec.event.target_percent,
         program=spec.event.program,
+        direction=spec.event.direction,
     )
     window = Window(spec.day, instant(spec.window.start), instant(spec.window.end))
-    return Scenario(spec.name, path, spec, district, window, event, enrolled_resources(district, spec.enrolment))
+    enrolled = enrolled_resources(district, spec.enrolment)
+    network = network_events(spec.network, district, path, instant)
+    return Scenario(spec.name, path, spec, district, window, event, enrolled, network)
 
 
 def enrolled_resources(district: District, enrolment: EnrolmentFile) -> frozenset[str]:

@@ -22,6 +22,7 @@ from simulator.harness.assembly import (
 )
 from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
+from simulator.harness.switching import switch_lines
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
 from simulator.scenario import Scenario
@@ -144,6 +145,7 @@ async def _until_over(
         tasks = [group.create_task(controller.run(), name="controller")]
         tasks += [group.create_task(gateway.run(), name=f"gateway/{i}") for i, gateway in enumerate(made)]
         tasks.append(group.create_task(drop_links(world, bus, clock), name="faults"))
+        tasks.append(group.create_task(switch_lines(scenario, controller, world), name="network"))
         if options.with_event:
             spoken = people(scenario, controller, options.seed, declare_at=scenario.event.declare_at)
             tasks.append(group.create_task(spoken, name="people"))

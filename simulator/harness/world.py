@@ -41,6 +41,7 @@ class World:
         self.plant = plant
         self._clock = clock
         self.resource_minutes_kw: list[NDArray[np.float64]] = []
+        self.node_minutes_kw: list[NDArray[np.float64]] = []
         self._meters: deque[tuple[NDArray[np.float64], NDArray[np.int64]]] = deque(maxlen=REMEMBERED_MIN)
 
     def advance(self) -> None:
@@ -57,6 +58,7 @@ class World:
     def _step(self) -> None:
         self.plant.step()
         self.resource_minutes_kw.append(self.plant.resource_power_kw())
+        self.node_minutes_kw.append(self.plant.node_flow_kw())
         self._meters.append((self.plant.power_kw.copy(), self.plant.register_wh))
 
     def meters_at(self, at: datetime, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -75,8 +77,15 @@ class World:
 
     def interval_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
         """Mean power per resource and 15-minute interval from ``start`` on, shape (resources, count)."""
+        return self._means(self.resource_minutes_kw, start, count)
+
+    def node_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
+        """Mean net flow per node and 15-minute interval from ``start`` on, shape (nodes, count)."""
+        return self._means(self.node_minutes_kw, start, count)
+
+    def _means(self, minutes_kw: list[NDArray[np.float64]], start: datetime, count: int) -> NDArray[np.float64]:
         first = (start - self.plant.window.start) // MINUTE
-        minutes = np.array(self.resource_minutes_kw[first : first + count * MINUTES_PER_QUARTER])
+        minutes = np.array(minutes_kw[first : first + count * MINUTES_PER_QUARTER])
         return np.asarray(minutes.reshape(count, MINUTES_PER_QUARTER, -1).mean(axis=1).T, dtype=np.float64)
 
 

@@ -11,9 +11,11 @@ from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule, Yardstick
 from vpp.domain.programs import Program
 from vpp.infra.mqtt.gateway_link import GatewayLink
 from vpp.ports import (
+    NO_PRICES,
     Bus,
     Clock,
     ClockReading,
+    EnergyPrices,
     Ledger,
     MeterArchive,
     Metrics,
@@ -53,6 +55,7 @@ class Outside:
     planner: Planner
     calendar: Calendar
     upstream: Upstream | None = None
+    prices: EnergyPrices = NO_PRICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class Controller:
             metrics=metrics,
             settings=settings,
             while_planning=setup.while_planning,
+            prices=outside.prices,
         )
         self.dispatching = Dispatching(
             self.recorder, self.registry, self.link, clock=clock, metrics=metrics, settings=settings

@@ -167,7 +167,9 @@ class Intake:
         record = self._recorder.book.event(event_id)
         fleet = self._registry.fleet
         callable_ids = [
-            r for r in self._registry.in_scope(record.declaration.scope_node_id) if not self._registry.why_not(r)
+            r
+            for r in self._registry.in_scope(record.declaration.scope_node_id)
+            if not self._registry.why_not(r, record.declaration.direction)
         ]
         invited = dict.fromkeys(fleet.participant_of(resource_id).id for resource_id in callable_ids)
         now = self._clock.now()
@@ -250,7 +252,8 @@ class Intake:
         callable_ids = [
             r
             for r in self._registry.in_scope(record.declaration.scope_node_id)
-            if fleet.participant_of(r).id == participant_id and not self._registry.why_not(r)
+            if fleet.participant_of(r).id == participant_id
+            and not self._registry.why_not(r, record.declaration.direction)
         ]
         rated_kw = math.fsum(fleet.resource(resource_id).rated_kw for resource_id in callable_ids)
         if not 0 < quantity_kw <= rated_kw:
@@ -303,7 +306,7 @@ class Intake:
         skipped: dict[str, str] = {}
         elsewhere = called_elsewhere(record, self._recorder.book)
         for resource_id in self._registry.in_scope(record.declaration.scope_node_id):
-            reason = self._registry.why_not(resource_id) or self._answer_reason(
+            reason = self._registry.why_not(resource_id, record.declaration.direction) or self._answer_reason(
                 record.declaration.kind, record.answers.get(fleet.participant_of(resource_id).id)
             )
             if reason is None and resource_id in elsewhere:
@@ -332,7 +335,9 @@ class Intake:
             own = [r for r in accepted if self._registry.fleet.participant_of(r).id == participant_id]
             offers = [self._registry.offers[r] for r in own if r in self._registry.offers]
             offered = [as_offered(o, record.grid, self._registry.fleet) for o in offers if o.available]
-            share = share_of_bid(offered, bid_kw, event_intervals=len(record.grid))
+            share = share_of_bid(
+                offered, bid_kw, event_intervals=len(record.grid), direction=record.declaration.direction
+            )
             # Who offers nothing right now may do so later, and is wanted only where the others do not reach the bid.
             silent = set(own) - {resource.id for resource in offered}
             beyond |= set(own) - set(share.kept) - (set() if share.reached else silent)

@@ -19,15 +19,16 @@ from vpp.domain.dispatch import (
     Unreachable,
 )
 from vpp.domain.errors import InvariantError
-from vpp.domain.events import EventState
+from vpp.domain.events import Direction, EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
+from vpp.domain.filling import can_fill
 from vpp.domain.flexibility import Block, Charging, Series, first_cost_cny_per_kwh
 from vpp.domain.network import flow_on
 from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
 from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
-from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
+from vpp.ports import NO_PRICES, Clock, EnergyPrices, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.forecasting import Forecasting
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
@@ -87,8 +88,10 @@ class Planning:
         metrics: Metrics,
         settings: ControlSettings,
         while_planning: Callable[[bool], None] = lambda _: None,
+        prices: EnergyPrices = NO_PRICES,
     ) -> None:
         """Plans from now on; ``while_planning`` is told ``True`` before a solve and ``False`` after it."""
+        self._prices = prices
         self._while_planning = while_planning
         self._recorder = recorder
         self._registry = registry
@@ -185,7 +188,11 @@ class Planning:
         chosen: list[Candidate] = []
         skipped: dict[str, str] = {}
         for resource_id in record.commitment.resource_ids if record.commitment else ():
-            reason = self._unfit(record, resource_id) or self._too_slow(record, resource_id, request.first_interval)
+            reason = (
+                self._unfit(record, resource_id)
+                or self._cannot_fill(record, resource_id)
+                or self._too_slow(record, resource_id, request.first_interval)
+            )
             if reason is not None:
                 skipped[resource_id] = reason
                 continue
@@ -216,7 +223,8 @@ class Planning:
         kept: list[Candidate] = []
         for candidate in candidates:
             called = candidate.offer.resource_id in record.commands
-            if called or depth(candidate, grid, count, self._registry.fleet) >= self._settings.least_depth:
+            found = depth(candidate, grid, count, self._registry.fleet, direction=record.declaration.direction)
+            if called or found >= self._settings.least_depth:
                 kept.append(candidate)
             else:
                 skipped[candidate.offer.resource_id] = "too-shallow"
@@ -239,6 +247,11 @@ class Planning:
             return "refused"
         return None
 
+    def _cannot_fill(self, record: EventRecord, resource_id: str) -> str | None:
+        """Whether more is asked for than the resource does anyway, and its offer does not say that it could."""
+        filling = record.declaration.direction is Direction.FILL
+        return "cannot-fill" if filling and not can_fill(self._registry.offers[resource_id].flexibility) else None
+
     def _too_slow(self, record: EventRecord, resource_id: str, first_interval: datetime) -> str | None:
         """Whether a resource not called so far would come too late: after the start, or after the interval planned.
 
@@ -259,7 +272,7 @@ class Planning:
         interval = first - INTERVAL
         while interval >= record.declaration.start:
             issued = record.in_force(resource_id, interval)
-            if issued is None or commanded_response_kw(issued, interval) <= MATERIAL_KW:
+            if issued is None or commanded_response_kw(issued, interval, record.declaration.direction) <= MATERIAL_KW:
                 break
             count += 1
             interval -= INTERVAL
@@ -284,7 +297,14 @@ class Planning:
         if request.first_aim_kw is not None:
             aim[0] = request.first_aim_kw
         cap = self._settings.rebound_cap_fraction * float(record.target_kw.max())
-        ask = Ask(grid, aim, np.full(self._settings.recovery_intervals, cap), request.reserve_fraction)
+        ask = Ask(
+            grid,
+            aim,
+            np.full(self._settings.recovery_intervals, cap),
+            request.reserve_fraction,
+            direction=record.declaration.direction,
+            energy_price_cny_per_kwh=await self._prices.energy_price_cny_per_kwh(grid),
+        )
         tree = self._registry.fleet
         flow_kw = flow_on(tree, self._registry.registered, await self._network.node_flow_kw(grid))
         return dispatch_problem(ask, candidates, tree, flow_kw, changes=self._registry.network)
@@ -311,6 +331,7 @@ class Planning:
         expected = sum((by_id[r].delivery_fraction * kw for r, kw in called.items()), np.zeros(count))
         binding = outcome.binding if isinstance(outcome, Unreachable) else ()
         first = record.grid.index_of(request.first_interval)
+        prices = problem.energy_price_cny_per_kwh
         return PlanIssued(
             at=self._clock.now(),
             event_id=record.declaration.event_id,
@@ -338,6 +359,7 @@ class Planning:
             before_kw=request.before_kw,
             wall_s=plan.wall_s,
             network_changes=draft.network_changes,
+            energy_price_cny_per_kwh=_floats(prices[:count]) if prices is not None else (),
         )
 
 

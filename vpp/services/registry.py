@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from vpp.domain.capability import CapabilityOffer, flaw_of
+from vpp.domain.events import Direction
+from vpp.domain.filling import can_fill
 from vpp.domain.fleet import CustomerClass, Fleet
 from vpp.domain.network import NetworkChanges
 from vpp.ports import Metrics
@@ -85,7 +87,7 @@ class Registry:
         path, other = self.fleet.node_path(scope_node_id), self.fleet.node_path(other_node_id)
         return scope_node_id in other or other_node_id in path
 
-    def why_not(self, resource_id: str) -> str | None:
+    def why_not(self, resource_id: str, direction: Direction = Direction.CURTAIL) -> str | None:
         """The reason code for which the resource may not be called, whoever accepts; ``None`` when it may."""
         if self.fleet.protected(resource_id):
             return "protected"
@@ -93,7 +95,11 @@ class Registry:
         site = self.fleet.site_of(resource_id)
         if site.customer_class is CustomerClass.RESIDENTIAL_CHARGING and not resource.opted_in:
             return "not-opted-in"
-        return "later-round" if site.access_round > self.open_round() else None
+        if site.access_round > self.open_round():
+            return "later-round"
+        offer = self.offers.get(resource_id)
+        cannot = direction is Direction.FILL and offer is not None and not can_fill(offer.flexibility)
+        return "cannot-fill" if cannot else None
 
     def open_round(self) -> int:
         """The highest access round whose sites may be called."""
