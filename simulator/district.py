@@ -207,13 +207,15 @@ class PileTable:
     """Charging piles, each shape (piles,).
 
     ``pattern`` is 0 public fast, 1 public slow, 2 resident's own, 3 jointly operated in a residential area.
-    ``min_kw`` is the least power other than 0 (6 A per phase, or the DC converter's minimum).
+    ``min_kw`` is the least power other than 0 (6 A per phase, or the DC converter's minimum). A car at a pile with a
+    ``ready_margin_min`` charges by its own timer, so late that it is full that long before it leaves; ``nan``: at once.
     """
 
     pattern: Floats
     rated_kw: Floats
     min_kw: Floats
     sessions_per_day: Floats
+    ready_margin_min: Floats
 
 
 @dataclass(frozen=True)

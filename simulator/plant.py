@@ -99,7 +99,8 @@ class Plant:
         count = len(devices.ids)
         self._watt_minutes = 60 * streams.integers(devices.keys, "register/start", 1, below=5_000_000)[:, 0]
         self.power_kw = self.exogenous.minute_kw[0].copy()
-        self.power_kw[devices.pile_slice] = np.minimum(self.piles.power_max_kw, 60.0 * self.piles.needed_kwh)
+        charging = np.minimum(self.piles.power_max_kw, 60.0 * self.piles.needed_kwh)
+        self.power_kw[devices.pile_slice] = np.where(self.piles.begins <= 0, charging, 0.0)
         obeys = streams.uniform(devices.keys, "delivery/obeys", 1)[:, 0]
         index = devices.resource_index
         delivery = np.where(self.faults.silent, 0.0, self.faults.delivery)[index]
@@ -197,6 +198,7 @@ class Plant:
             "process_ratio": self.processes.ratio,
             "zone_mass_rise_k": self.zones.mass_rise_k,
             "zone_air_rise_k": self.zones.air_rise_k,
+            "pile_begins": np.where(self.piles.plugged, np.maximum(self.piles.begins - self.minute, 0), 0),
             "pile_departure": np.where(self.piles.plugged, self.piles.departure - self.minute, 0),
             "pile_needed_kwh": self.piles.needed_kwh,
             "pile_power_kw": self.piles.power_max_kw,
@@ -227,7 +229,9 @@ class Plant:
         self.processes.ratio = state["process_ratio"]
         self.zones.mass_rise_k = state["zone_mass_rise_k"]
         self.zones.air_rise_k = state["zone_air_rise_k"]
-        cars = CarsThere(state["pile_departure"], state["pile_needed_kwh"], state["pile_power_kw"])
+        cars = CarsThere(
+            state["pile_begins"], state["pile_departure"], state["pile_needed_kwh"], state["pile_power_kw"]
+        )
         self.piles = Piles(self.district.devices.piles, with_cars_there(self.exogenous.sessions, cars))
         self.piles.unserved_kwh = state["pile_unserved_kwh"]
         self.batteries.soc_kwh = state["soc_kwh"]
@@ -331,7 +335,9 @@ class Plant:
         plugged[devices.pile_slice] = self.piles.plugged
         shown["plugged"] = plugged
         departure = np.where(self.piles.plugged, self.window.first_minute + self.piles.departure, np.nan)
+        begins = np.where(self.piles.plugged, self.window.first_minute + self.piles.begins, np.nan)
         for name, part, values in (
+            ("begin_minute", devices.pile_slice, begins),
             ("session_needed_kwh", devices.pile_slice, self.piles.needed_kwh),
             ("departure_minute", devices.pile_slice, departure),
             ("temperature_c", parts["cooling"], devices.zones.setpoint_c + self.zones.rise_k),

@@ -92,7 +92,7 @@ class BusFaultsFile(FileModel):
 
 
 class ScenarioFile(FileModel):
-    """One scenario."""
+    """One scenario; ``residential_ready_margin_h`` takes the place of the district's ``ready_margin_h``."""
 
     name: str
     district: str
@@ -101,6 +101,7 @@ class ScenarioFile(FileModel):
     history_days: Annotated[int, Field(ge=10, le=120)]
     weather: WeatherFile
     event: EventFile
+    residential_ready_margin_h: Annotated[float, Field(gt=0, le=12)] | None = None
     enrolment: EnrolmentFile
     acceptance: AcceptanceFile
     faults: FaultsFile = FaultsFile()
@@ -192,7 +193,7 @@ def load_scenario(path: Path) -> Scenario:
         ScenarioFileError: either file is unreadable or wrong; names file, key and what was expected.
     """
     spec = read_model(path, ScenarioFile)
-    district = load_district((path.parent / spec.district).resolve())
+    district = load_district((path.parent / spec.district).resolve(), ready_margin_h=spec.residential_ready_margin_h)
 
     def instant(clock: time) -> datetime:
         return datetime.combine(spec.day, clock, ZONE).astimezone(UTC)

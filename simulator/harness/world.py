@@ -190,6 +190,7 @@ def _batteries(shown: DeviceSnapshot) -> BatteryReadings:
 
 def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
     leaves_in = np.where(shown.plugged, np.maximum(shown.departure_minute - minute_of_day, 0.0), 0.0)
+    waits = np.where(shown.plugged, np.maximum(shown.begin_minute - minute_of_day, 0.0), 0.0)
     needed = np.where(shown.plugged, _filled(shown.session_needed_kwh), 0.0)
     return PileReadings(
         plugged=shown.plugged,
@@ -199,6 +200,7 @@ def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
             shown.plugged & np.isfinite(shown.power_max_kw), _filled(shown.power_max_kw), shown.rated_kw
         ),
         power_min_kw=_filled(shown.min_kw),
+        minutes_to_begin=np.nan_to_num(waits),
     )
 
 
