@@ -92,7 +92,11 @@ class BusFaultsFile(FileModel):
 
 
 class ScenarioFile(FileModel):
-    """One scenario; ``residential_ready_margin_h`` takes the place of the district's ``ready_margin_h``."""
+    """One scenario.
+
+    ``residential_ready_margin_h`` takes the place of the district's ``ready_margin_h``; ``energy_prices`` is a
+    CSV file ``timestamp,price_cny_per_kwh`` of what energy costs.
+    """
 
     name: str
     district: str
@@ -107,6 +111,7 @@ class ScenarioFile(FileModel):
     faults: FaultsFile = FaultsFile()
     bus_faults: BusFaultsFile = BusFaultsFile()
     network: NetworkFile = NetworkFile()
+    energy_prices: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScenarioFile":
@@ -167,6 +172,11 @@ class Scenario:
     event: EventSpec
     enrolled: frozenset[str]
     network: NetworkEvents = field(default_factory=NetworkEvents)
+
+    @property
+    def energy_price_path(self) -> Path | None:
+        """The file of energy prices; ``None`` where energy is not priced."""
+        return None if self.spec.energy_prices is None else (self.path.parent / self.spec.energy_prices).resolve()
 
     @property
     def weather(self) -> WeatherSpec:

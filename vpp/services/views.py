@@ -102,6 +102,7 @@ class Views:
             "fairness": self._fairness(record),
             "emissions": self._emissions(record, measured),
             "solver": _solver(record),
+            "energy_price_cny_per_kwh": list(record.plans[0].energy_price_cny_per_kwh) if record.plans else [],
             "invariants": invariants(self._recorder.book, record, self._registry, statements, measured)
             if count
             else {},
