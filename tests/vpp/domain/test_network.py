@@ -113,11 +113,11 @@ def test_flow_on__no_move_changes_the_district(moves: list[tuple[Node, Node]]) -
 
     assert flow["district"] == pytest.approx(series["district"])
     own = {n: kw[0] - sum(flow[c.id][0] for c in tree.nodes.values() if c.parent_id == n) for n, kw in flow.items()}
-    before = {
+    own_before = {
         n: kw[0] - sum(series[c.id][0] for c in registered.nodes.values() if c.parent_id == n)
         for n, kw in series.items()
     }
-    assert own == pytest.approx(before)
+    assert own == pytest.approx(own_before)
 
 
 def test_limits_kw__by_the_hour_of_the_districts_day() -> None:

@@ -103,7 +103,13 @@ def test_limit__refuses(changes: dict[str, Any], message: str) -> None:
     @virtual
     async def run() -> None:
         controller, _ = await rig()
-        told = {"node_id": "sub-b", "start": START, "end": END, "import_limit_kw": 400.0, "export_limit_kw": None}
+        told: dict[str, Any] = {
+            "node_id": "sub-b",
+            "start": START,
+            "end": END,
+            "import_limit_kw": 400.0,
+            "export_limit_kw": None,
+        }
         told |= {"reason": "an outage", "by": "olga"} | changes
         with pytest.raises(InputError, match=message):
             await controller.switching.limit(told.pop("node_id"), **told)
