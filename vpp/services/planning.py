@@ -1,7 +1,7 @@
 """Planning: what may be called, what it is asked for, and a plan that passed the independent check."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -154,7 +154,7 @@ class Planning:
             whole = await self._problem(record, request, candidates, margin_kw)
             problem, beyond = hold_bids(whole, self._bids(record), record.commands)
             skipped |= dict.fromkeys(beyond, "beyond-bid")
-            outcome = await self._solve(problem, request)
+            outcome = await self._workers.run(self._planner, problem, None)
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
                 return _Draft(problem, skipped, margin_kw, known), outcome
@@ -308,14 +308,6 @@ class Planning:
         tree = self._registry.fleet
         flow_kw = flow_on(tree, self._registry.registered, await self._network.node_flow_kw(grid))
         return dispatch_problem(ask, candidates, tree, flow_kw, changes=self._registry.network)
-
-    async def _solve(self, problem: DispatchProblem, request: PlanRequest) -> PlanningOutcome:
-        """Solves with the reserve held back, and without it where the reserve is what stops the target."""
-        outcome = await self._workers.run(self._planner, problem, None)
-        stopped_by_reserve = isinstance(outcome, Unreachable) and request.reserve_fraction > 0
-        if not stopped_by_reserve:
-            return outcome
-        return await self._workers.run(self._planner, replace(problem, reserve_fraction=0.0), None)
 
     def _fact(
         self,

@@ -60,7 +60,7 @@ async def reassign(
 @network_router.post("/limits", status_code=201, responses=_REFUSALS, summary="Give a node other limits for a while")
 async def limit(asked: LimitAsked, request: Request, door: DoorDep, operator: OperatorDep) -> NetworkChangeShown:
     """An outage or a rating of the day; where several overlap the newest decides."""
-    told = asked.model_dump(exclude={"id"})
+    told = {name: getattr(asked, name) for name in LimitAsked.model_fields if name != "id"}
     change_id = asked.id or created_id(request, "network", operator.name)
     there = _recorded(door, asked.id, change_id, **told)
     if there is not None:
