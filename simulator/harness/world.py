@@ -98,6 +98,7 @@ class SimulatedDriver:
         self._kinds = frozenset(spec.kind for spec in installed.specs)
         faults = world.plant.faults
         resource = world.plant.district.devices.resource_index[self._rows]
+        self._timed = bool(np.isfinite(world.plant.district.devices.piles.ready_margin_min).any())
         self._refuses = faults.refuses[resource]
         self._ignores = faults.ignores[resource]
 
@@ -114,7 +115,7 @@ class SimulatedDriver:
             online=shown.online,
             setpoint_kw=np.where(np.isfinite(shown.limit_kw), shown.limit_kw, np.nan),
             lines=_lines(shown) if self._kinds & LOADS else None,
-            piles=_piles(shown, minute_of_day) if self._kinds & PILES else None,
+            piles=_piles(shown, minute_of_day, timed=self._timed) if self._kinds & PILES else None,
             zones=_zones(shown) if ResourceKind.COOLING in self._kinds else None,
             batteries=_batteries(shown) if ResourceKind.STORAGE in self._kinds else None,
         )
@@ -188,7 +189,7 @@ def _batteries(shown: DeviceSnapshot) -> BatteryReadings:
     )
 
 
-def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
+def _piles(shown: DeviceSnapshot, minute_of_day: int, *, timed: bool) -> PileReadings:
     leaves_in = np.where(shown.plugged, np.maximum(shown.departure_minute - minute_of_day, 0.0), 0.0)
     waits = np.where(shown.plugged, np.maximum(shown.begin_minute - minute_of_day, 0.0), 0.0)
     needed = np.where(shown.plugged, _filled(shown.session_needed_kwh), 0.0)
@@ -200,7 +201,7 @@ def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
             shown.plugged & np.isfinite(shown.power_max_kw), _filled(shown.power_max_kw), shown.rated_kw
         ),
         power_min_kw=_filled(shown.min_kw),
-        minutes_to_begin=np.nan_to_num(waits),
+        minutes_to_begin=np.nan_to_num(waits) if timed else None,
     )
 
 
