@@ -211,6 +211,10 @@ class PlanningPart(Part):
 
     processes: int = Field(default=1, ge=1, le=64, description="Worker processes for solves.")
     solve_deadline_s: float = Field(default=10.0, gt=0, le=600, description="Wall time of one solve, in s.")
+    energy_price_file: BelowFile | None = Field(
+        default=None,
+        description="CSV file timestamp,price_cny_per_kwh of what energy costs (spot market); null for no price.",
+    )
 
 
 class UpstreamPart(Part):

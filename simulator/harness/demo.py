@@ -24,6 +24,7 @@ from simulator.harness.assembly import (
 from simulator.harness.demo_web import demo_web
 from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
+from simulator.harness.switching import switch_lines
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
 from simulator.scenario import Scenario
@@ -179,6 +180,7 @@ async def _until_over(
             else people(scenario, controller, options.seed, declare_at=declare_at)
         )
         tasks.append(group.create_task(spoken, name="people"))
+        tasks.append(group.create_task(switch_lines(scenario, controller, world), name="network"))
         if isinstance(clock, ScaledClock):
             tasks.append(group.create_task(keep_pace(clock, controller), name="pace"))
         await _watch(scenario, controller, world, options)

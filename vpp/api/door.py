@@ -19,6 +19,7 @@ from vpp.services.planning import Planning
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.settling import Settling
+from vpp.services.switching import Switching
 from vpp.services.tracking import Tracking
 from vpp.services.views import Views
 
@@ -69,6 +70,7 @@ class Door:
 
     intake: Intake
     registry: Registry
+    switching: Switching
     recorder: Recorder
     views: Views
     settling: Settling

@@ -5,6 +5,7 @@ from datetime import date
 from pydantic import Field
 
 from vpp.api.schemas import Asked, Gappy, Instant, Plain, ReasonShown, Series, Shown
+from vpp.domain.events import Direction
 
 
 class ResourceShown(Shown):
@@ -104,6 +105,7 @@ class ReachShown(Shown):
     start: Instant
     end: Instant
     node_id: str | None
+    direction: Direction
     reference_peak_kw: float
     interval_starts: list[Instant]
     connected_kw: float = Field(description="Rated power of all that is registered in scope.")

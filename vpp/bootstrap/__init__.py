@@ -11,9 +11,11 @@ from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule, Yardstick
 from vpp.domain.programs import Program
 from vpp.infra.mqtt.gateway_link import GatewayLink
 from vpp.ports import (
+    NO_PRICES,
     Bus,
     Clock,
     ClockReading,
+    EnergyPrices,
     Ledger,
     MeterArchive,
     Metrics,
@@ -33,6 +35,7 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
+from vpp.services.switching import Switching
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
 from vpp.services.views import Views
@@ -52,6 +55,7 @@ class Outside:
     planner: Planner
     calendar: Calendar
     upstream: Upstream | None = None
+    prices: EnergyPrices = NO_PRICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ class Controller:
         self.outside = outside
         self.clock = clock
         self.recorder = Recorder(outside.ledger, metrics)
-        self.registry = Registry(setup.fleet, metrics, open_round=self._open_round)
+        self.registry = Registry(
+            setup.fleet, metrics, open_round=self._open_round, network=lambda: self.recorder.book.network
+        )
         self.link = GatewayLink(
             outside.bus,
             client_id="vpp-controller",
@@ -98,6 +104,7 @@ class Controller:
             clock_sync=setup.clock_sync,
         )
         self.intake = Intake(self.recorder, self.registry, setup.programs, setup.reference_peak, clock)
+        self.switching = Switching(self.recorder, self.registry, clock, metrics)
         self.ingest = Ingest(
             self.recorder,
             self.registry,
@@ -121,6 +128,7 @@ class Controller:
             metrics=metrics,
             settings=settings,
             while_planning=setup.while_planning,
+            prices=outside.prices,
         )
         self.dispatching = Dispatching(
             self.recorder, self.registry, self.link, clock=clock, metrics=metrics, settings=settings

@@ -35,6 +35,7 @@ def door_of(controller: Controller, way: Doorway) -> Door:
     return Door(
         intake=controller.intake,
         registry=controller.registry,
+        switching=controller.switching,
         recorder=controller.recorder,
         views=controller.views,
         settling=controller.settling,

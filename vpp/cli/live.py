@@ -30,6 +30,7 @@ def create_event(  # noqa: PLR0917 - Typer turns each into an option
     target_mw: Annotated[float | None, typer.Option(help="The same as MW.")] = None,
     node: Annotated[str | None, typer.Option(help="Only resources below this node.")] = None,
     kind: Annotated[str, typer.Option(help="economic, emergency or drill.")] = "economic",
+    direction: Annotated[str, typer.Option(help="curtail (less load) or fill (more).")] = "curtail",
     event_id: Annotated[str | None, typer.Option("--id", help="Event id; made up unless given.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again declares nothing new.")] = None,
     url: UrlOption = None,
@@ -43,6 +44,7 @@ def create_event(  # noqa: PLR0917 - Typer turns each into an option
         "id": event_id,
         "program_id": program,
         "kind": kind,
+        "direction": direction,
         "start": start,
         "end": end,
         "target_percent": target_percent,
@@ -88,10 +90,11 @@ def watch_event(
         raise typer.Exit(1)
 
 
-def capability_command(
+def capability_command(  # noqa: PLR0917 - Typer turns each into an option
     start: Annotated[str, typer.Option(help="Start with offset, such as 2026-07-22T14:00:00+08:00.")],
     end: Annotated[str, typer.Option(help="End, likewise.")],
     node: Annotated[str | None, typer.Option(help="Only below this node.")] = None,
+    direction: Annotated[str, typer.Option(help="curtail (less load) or fill (more).")] = "curtail",
     url: UrlOption = None,
     api_key: KeyOption = None,
     *,
@@ -103,7 +106,7 @@ def capability_command(
     from rich.table import Table
 
     with connected(url, api_key) as controller:
-        found = controller.get("/capability", start=start, end=end, node=node, planned=planned)
+        found = controller.get("/capability", start=start, end=end, node=node, direction=direction, planned=planned)
     if as_json:
         print_json(found)
         return

@@ -13,6 +13,7 @@ from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import ConflictError, InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
+from vpp.domain.network import NetworkChanges
 from vpp.domain.timegrid import TimeGrid
 
 _STEP_OF_FACT: dict[type[facts.Fact], EventStep] = {
@@ -141,6 +142,7 @@ class Book:
         consents: The consent in force per participant and scope.
         upstream_calls: Per platform and call id, what became of the call.
         upstream_told: What each platform was told of each call.
+        network: What has been changed of the registered network.
     """
 
     epoch: int = 0
@@ -154,6 +156,7 @@ class Book:
     consents: dict[tuple[str, ConsentScope], facts.ConsentGiven] = field(default_factory=dict)
     upstream_calls: dict[tuple[str, str], facts.UpstreamCallReceived] = field(default_factory=dict)
     upstream_told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    network: NetworkChanges = field(default_factory=NetworkChanges)
     _by_command: dict[str, IssuedCommand] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -181,10 +184,12 @@ class Book:
         Raises:
             IllegalTransitionError: the fact claims a step that the event's or a command's state table does not have.
             UnknownThingError: it names an event that was never declared.
-            ConflictError: it declares an event whose id is taken.
+            ConflictError: it declares an event, or a change of the network, whose id is taken.
         """
         if isinstance(fact, facts.EventDeclared) and fact.event_id in self.events:
             raise ConflictError(f"event id {fact.event_id!r} is taken")
+        if isinstance(fact, facts.FeederReassigned | facts.NodeLimitChanged) and self.network.find(fact.change_id):
+            raise ConflictError(f"network change id {fact.change_id!r} is taken")
         step = _step_of(fact)
         if step is not None:
             record = self.event(fact.event_id)
@@ -327,6 +332,10 @@ class Book:
     @_apply.register
     def _(self, fact: facts.UpstreamTold) -> None:
         self.upstream_told.setdefault((fact.upstream, fact.call_id), []).append(fact.what)
+
+    @_apply.register
+    def _(self, fact: facts.FeederReassigned | facts.NodeLimitChanged) -> None:
+        self.network = self.network.and_then(fact)
 
 
 def _step_of(fact: facts.Fact) -> EventStep | None:

@@ -161,6 +161,8 @@ class PlanIssued(Fact):
         offered_kw: What the accepted resources could give per interval.
         binding: The limits that stop more, most important first, when short.
         reasons: Reason code per candidate resource.
+        network_changes: How many changes of the network the plan knows of.
+        energy_price_cny_per_kwh: Price of energy that it reckoned with, per remaining event interval; empty for none.
     """
 
     revision: int
@@ -181,6 +183,8 @@ class PlanIssued(Fact):
     gap: float | None
     before_kw: float | None
     wall_s: float
+    network_changes: int = 0
+    energy_price_cny_per_kwh: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +340,47 @@ class UpstreamTold(Fact):
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeederReassigned(Fact):
+    """A line was moved below another node of the network, as after a fault; everything below it moved with it.
+
+    Attributes:
+        change_id: Of this change; the same request again finds it.
+        from_parent_id: Where it hung until then.
+        by: Who said so.
+    """
+
+    change_id: str
+    node_id: str
+    from_parent_id: str
+    parent_id: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLimitChanged(Fact):
+    """A node's limits are others during ``[start, end)``; where several such facts overlap the newest decides.
+
+    Attributes:
+        change_id: As for ``FeederReassigned``.
+        start: Start of the first interval.
+        end: End of the last one.
+        import_limit_kw: ``None``: as registered.
+        export_limit_kw: The same.
+        by: Who said so.
+    """
+
+    change_id: str
+    node_id: str
+    start: datetime
+    end: datetime
+    import_limit_kw: float | None
+    export_limit_kw: float | None
+    reason: str
+    by: str
+
+
 FACT_TYPES: dict[str, type[Fact]] = {
     kind.__name__: kind
     for kind in (
@@ -360,6 +405,8 @@ FACT_TYPES: dict[str, type[Fact]] = {
         ConsentWithdrawn,
         UpstreamCallReceived,
         UpstreamTold,
+        FeederReassigned,
+        NodeLimitChanged,
     )
 }
 """Every kind of fact by its name, for reading the ledger back."""
@@ -367,5 +414,5 @@ FACT_TYPES: dict[str, type[Fact]] = {
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
 """Left out of the log hash: they differ between two runs of the same seed."""
 
-LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh"})
+LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh", "network_changes", "energy_price_cny_per_kwh"})
 """Joined kinds that ledgers held already: not written where they hold their default, so that old digests stand."""

@@ -52,6 +52,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "beyond-bid": ("not called: beyond the quantity that the participant bid", "未调用：超出参与者申报量"),
     "too-slow": ("not called: it needs longer notice than was left", "未调用：所需提前通知时间不足"),
     "later-round": ("not called: its access round has not been opened", "未调用：所属接入轮次尚未开放"),
+    "other-event": ("not called: another event may call it at the same time", "未调用：同一时段已由另一事件调用"),
+    "cannot-fill": ("not called: it cannot take more than it does anyway", "未调用：无法增加用电"),
     "refused": ("refused the command", "拒绝执行指令"),
 }
 

@@ -21,6 +21,7 @@ from vpp.domain.control import (
 )
 from vpp.domain.events import EventState
 from vpp.domain.flexibility import Series
+from vpp.domain.network import concerns, in_words
 from vpp.domain.outcome import MATERIAL_KW, acknowledged_kw, called_from, commanded_kw, response_kw
 from vpp.domain.timegrid import INTERVAL, floor_interval
 from vpp.ports import Clock, Metrics
@@ -145,6 +146,9 @@ class Tracking:
         leaving = self._leaving(record, asked, index)
         if leaving is not None:
             return Redispatch(interval, aim_kw, f"participant {leaving!r} opted out", projection.projected_kw)
+        changed = self._network_changed(record)
+        if changed is not None:
+            return Redispatch(interval, aim_kw, f"network changed: {changed}", projection.projected_kw)
         goal = Goal(target_kw, aim_kw, _reach_kw(record, interval), _reach_kw(record, interval + INTERVAL))
         return decide(projection, now, goal=goal, memory=memory, settings=self._settings)
 
@@ -155,6 +159,14 @@ class Tracking:
             if participant_id in record.opted_out and values[index:].max(initial=0.0) > MATERIAL_KW:
                 return participant_id
         return None
+
+    def _network_changed(self, record: EventRecord) -> str | None:
+        """What was changed of the network since the newest plan, where that concerns what may be called."""
+        members = record.commitment.resource_ids if record.commitment else ()
+        unknown = self._registry.network.told[record.plans[-1].network_changes :]
+        until = record.declaration.recovery_end(self._settings.recovery_intervals)
+        told = [in_words(change) for change in unknown if concerns(change, self._registry.fleet, members, until)]
+        return "; ".join(told) or None
 
     def _lost(self, record: EventRecord, resource_id: str) -> bool:
         """Whether nothing can be expected of a commanded resource: refused, opted out, or nothing is heard of it."""

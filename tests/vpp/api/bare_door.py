@@ -74,6 +74,7 @@ async def bare_app(
     door = Door(
         intake=nothing,
         registry=nothing,
+        switching=nothing,
         recorder=nothing,
         views=nothing,
         settling=nothing,

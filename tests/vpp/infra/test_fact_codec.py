@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.vpp.domain.event_samples import EARLY, EVENT, approved
+from tests.vpp.domain.event_samples import EARLY, EVENT, approved, planned
 from vpp.domain.events import EventStep
 from vpp.domain.facts import LATER_FIELDS, EventAdvanced, Fact, InvitationAnswered, ParticipantOptedOut
 from vpp.infra.fact_codec import decode_fact, encode_fact, fact_kind
@@ -21,6 +21,16 @@ OLDER: list[tuple[Fact, bytes]] = [
     (
         EventAdvanced(at=EARLY, event_id=EVENT, step=EventStep.CANCEL, reason="rain"),
         b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","reason":"rain","step":"cancel"}',
+    ),
+    (
+        planned({"line-1": [40.0] * 4}),
+        (
+            b'{"aim_kw":[53.0,53.0,53.0,53.0],"at":"2026-07-22T04:00:00Z","before_kw":null,"binding":[],'
+            b'"event_id":"event-1","expected_kw":[53.0,53.0,53.0,53.0],"first_interval":"2026-07-22T06:00:00Z",'
+            b'"forecast_kw":{},"gap":0.0,"margin_kw":3.0,"offered_kw":[100.0,100.0,100.0,100.0],"outcome":"planned",'
+            b'"reason":"a test","reasons":{},"response_kw":{"line-1":[40.0,40.0,40.0,40.0]},"revision":1,'
+            b'"shortfall_kw":[0.0,0.0,0.0,0.0],"source":"exact","status":"Optimal","wall_s":0.1}'
+        ),
     ),
     (
         approved(),

@@ -12,6 +12,7 @@ from vpp.api.reads import ReadsDep
 from vpp.api.schemas import EXAMPLE_INSTANT, Instant, ThingId
 from vpp.api.schemas_district import OrderlyUseShown, ProgramShown, ReachShown, RoundAsked, RoundsShown
 from vpp.domain.errors import UnknownThingError
+from vpp.domain.events import Direction
 from vpp.services.decisions import Reason
 from vpp.services.program_lines import program_line
 from vpp.services.reachability import LeftOut, Reach, Window
@@ -22,21 +23,23 @@ district_router = APIRouter(prefix="/api/v1", tags=["district"], route_class=Ide
 @district_router.get(
     "/capability", responses=responses(401, 403, 404, 422, 503), summary="What is reachable before one commits"
 )
-async def capability(
+async def capability(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     reads: ReadsDep,
     _operator: OperatorDep,
     start: Annotated[Instant, Query(description="Start of the first interval.", examples=[EXAMPLE_INSTANT])],
     end: Annotated[Instant, Query(description="End of the last interval.", examples=["2026-07-22T07:00:00Z"])],
     node: Annotated[ThingId | None, Query(description="Only below this node.")] = None,
+    direction: Annotated[Direction, Query(description="Less load, or more.")] = Direction.CURTAIL,
     planned: Annotated[bool, Query(description="Also make a plan, which keeps every limit and takes longer.")] = False,  # noqa: FBT002 - a query's switch
 ) -> ReachShown:
     """Per interval and kind, by the planner's own arithmetic over the latest offers; who is left out, and why."""
-    return _reach_shown(await reads.reachability.of(Window(start, end, node), planned=planned))
+    return _reach_shown(await reads.reachability.of(Window(start, end, node, direction), planned=planned))
 
 
 def _reach_shown(reach: Reach) -> ReachShown:
     fields: dict[str, Any] = {name: getattr(reach, name) for name in reach.__dataclass_fields__ if name != "window"}
     fields |= {"start": reach.window.start, "end": reach.window.end, "node_id": reach.window.node_id}
+    fields["direction"] = reach.window.direction
     fields["left_out"] = [_left_out(line) for line in reach.left_out]
     return ReachShown.model_validate(fields, from_attributes=True)
 
