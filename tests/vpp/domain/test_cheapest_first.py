@@ -1,8 +1,8 @@
-"""The merit order in closed form."""
+"""Cheapest first, in closed form."""
 
 import numpy as np
 
-from vpp.domain.merit_order import cheapest_shares, order_of
+from vpp.domain.cheapest_first import cheapest_shares, order_of
 
 
 def test_cheapest_shares__takes_the_cheapest_first() -> None:
