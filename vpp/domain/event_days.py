@@ -78,12 +78,14 @@ class Occasions:
         season: That ``today`` lies in.
         seen: Trading day of every earlier event, one entry each, earlier ones of today included.
         declared: Trading day of every later event that is declared already, later ones of today included.
+        season_most: Most events of the season, this one included; ``None`` for no limit.
     """
 
     today: date
     season: Season
     seen: Sequence[date] = ()
     declared: Sequence[date] = ()
+    season_most: int | None = None
 
 
 def expect_events(period: Period, known: Occasions, prior: EventDayPrior) -> Expectation:
@@ -102,11 +104,14 @@ def expect_events(period: Period, known: Occasions, prior: EventDayPrior) -> Exp
     held_today = sum(day == today for day in seen) + 1
     later_today = max(min(per_day, prior.events_most) - held_today, 0.0)
     certain = sum(today <= day <= last for day in known.declared)
+    most = ahead * prior.events_most + max(prior.events_most - held_today, 0)
+    if known.season_most is not None:
+        most = min(most, max(known.season_most - sum(day in season for day in seen) - 1, 0))
     return Expectation(
         certain=certain,
         mean=max(days * per_day + later_today - certain, 0.0),
         shape=prior.rate_weight + len(earlier),
-        most=max(ahead * prior.events_most + max(prior.events_most - held_today, 0), certain),
+        most=max(most, certain),
     )
 
 

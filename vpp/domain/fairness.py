@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain.flexibility import Series
 from vpp.domain.cheapest_first import cheapest_shares, order_of
+from vpp.domain.flexibility import Series
 
 HALVINGS = 30
 LARGEST_EXCESS = 2.0

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain.flexibility import Series
 from vpp.domain.cheapest_first import Order, cheapest_shares, order_of
+from vpp.domain.flexibility import Series
 from vpp.domain.use_limits import Period
 
 

@@ -76,7 +76,7 @@ async def test_candidates__leave_out_who_needs_longer_notice(
     controller.registry.take_offers("gw-1", [slow])
 
     chosen, skipped = controller.planning.candidates(
-        event(controller), PlanRequest("a test", START, None, {}, reserve_fraction=0.0)
+        event(controller), PlanRequest("a test", START, None)
     )
 
     assert skipped.get("line-1") == reason
@@ -92,7 +92,7 @@ async def test_candidates__who_is_called_already_is_never_too_slow() -> None:
     controller.registry.take_offers("gw-1", [replace(offer("line-1", START), notice_s=7200.0)])
 
     _, skipped = controller.planning.candidates(
-        event(controller), PlanRequest("a test", START, None, {}, reserve_fraction=0.0)
+        event(controller), PlanRequest("a test", START, None)
     )
 
     assert "line-1" in event(controller).commands
