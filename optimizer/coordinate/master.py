@@ -29,6 +29,7 @@ class Asked:
         rebound_cap_kw: Shape (R,).
         rebound_price: CNY per kW and interval above the cap.
         energy_worth: What a kW of response earns anyway, CNY per kW and interval, shape (H,).
+        node_margin_kw: By how much node rows are kept tighter than they are, shape (D,).
     """
 
     aim_kw: Series
@@ -37,6 +38,7 @@ class Asked:
     rebound_cap_kw: Series
     rebound_price: float
     energy_worth: Series
+    node_margin_kw: Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,7 @@ class Mixture:
     Attributes:
         weights: Of all columns in the order in which they came.
         broken_kw: By how much limits of nodes are passed, in sum.
+        missing_kw: Of the aim, per event interval, shape (T,).
         boxed_kw: What was had at the box's prices, in sum; nothing of it is real.
     """
 
@@ -75,6 +78,7 @@ class Mixture:
     duals: Duals
     weights: Series
     broken_kw: float
+    missing_kw: Series
     boxed_kw: float
 
 
@@ -96,8 +100,9 @@ class Master:
         event, count, nodes = layout.event, layout.intervals, len(layout.least_kw)
         coupling = self._coupling = count + nodes
         none = np.full(count, np.inf)
-        self._low = np.concatenate([asked.aim_kw, -asked.rebound_cap_kw, layout.least_kw])
-        self._high = np.concatenate([none, layout.most_kw])
+        margin = asked.node_margin_kw
+        self._low = np.concatenate([asked.aim_kw, -asked.rebound_cap_kw, np.minimum(layout.least_kw + margin, 0.0)])
+        self._high = np.concatenate([none, np.maximum(layout.most_kw - margin, 0.0)])
         even = np.ones(layout.blocks)
         rows = coupling + layout.blocks
         low, high = np.concatenate([self._low, even]), np.concatenate([self._high, even])
@@ -136,17 +141,18 @@ class Master:
         """Keeps the duals within ``width`` of ``center``, CNY per kW and interval."""
         low, high = self.price_limits
         prices = center.flat
-        cost = np.concatenate([np.minimum(prices + width, high), -np.maximum(prices - width, low)])
+        cost = np.concatenate([prices + width, width - prices])
+        # Beyond a row's own price limits there is nothing to keep the duals from.
+        open_side = np.concatenate([prices + width < high, prices - width > low])
         self._solver.changeColsCost(len(cost), self._box, cost)
-        self._bound_box(highspy.kHighsInf)
+        self._bound_box(np.where(open_side, highspy.kHighsInf, 0.0))
 
     def unbox(self) -> None:
         """Sets the duals free."""
-        self._bound_box(0.0)
+        self._bound_box(np.zeros(len(self._box)))
 
-    def _bound_box(self, most_kw: float) -> None:
-        size = len(self._box)
-        self._solver.changeColsBounds(size, self._box, np.zeros(size), np.full(size, most_kw))
+    def _bound_box(self, most_kw: Series) -> None:
+        self._solver.changeColsBounds(len(self._box), self._box, np.zeros(len(self._box)), most_kw)
 
     def add(self, answer: Answer, blocks: Flags | None = None) -> None:
         """Takes in an answer: one column for each block (of ``blocks``, shape (B,))."""
@@ -186,6 +192,7 @@ class Master:
             self.split(duals[: self._coupling]),
             values[self._first :],
             float(values[self._broken].sum()),
+            values[: self.layout.event],
             float(values[self._box].sum()),
         )
 
