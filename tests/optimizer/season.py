@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from optimizer import plan_dispatch
+from vpp.domain.control import ControlSettings
 from vpp.domain.dispatch import (
     SHORTFALL_CNY_PER_KWH,
     DispatchNode,
@@ -26,7 +27,7 @@ SEASON = Season(date(2026, 1, 1), date(2026, 12, 31))
 ELEVEN = datetime(2026, 7, 20, 3, tzinfo=UTC)
 """11 h on a Monday in July, district time."""
 EVENT, RECOVERY = 4, 2
-FAIR_SHARE = 0.015
+FAIR_SHARE = ControlSettings().fairness_cost_fraction
 MATERIAL_KW = 0.01
 
 

@@ -100,7 +100,7 @@ class ControlSettings:
     recovery_intervals: int = 8
     least_depth: float = 0.12
     use_price_max_cny_per_kwh: float = 20.0
-    fairness_cost_fraction: float = 0.015
+    fairness_cost_fraction: float = 0.018
     event_days_per_season: float = 40.0
     event_persistence: float = 0.7
     events_per_day: float = 1.6
