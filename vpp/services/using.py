@@ -144,4 +144,4 @@ class Using:
     def _season(self, record: EventRecord) -> Season:
         program = self._programs.get(record.declaration.program_id)
         day = trading_day(record.declaration.start)
-        return season_of(day, program and program.valid_from, program and program.valid_to)
+        return season_of(day, None, None) if program is None else season_of(day, program.valid_from, program.valid_to)

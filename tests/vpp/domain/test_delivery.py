@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpp.domain.delivery import HIGHEST_FRACTION, LARGEST_MEAN, LEAST_MEAN, Delivered, DeliveryPrior, learn_delivery
+from vpp.domain.delivery import (
+    HIGHEST_FRACTION,
+    LARGEST_MEAN,
+    LEAST_MEAN,
+    Asked,
+    Delivered,
+    DeliveryPrior,
+    learn_delivery,
+    spread_kw,
+)
 from vpp.domain.errors import InputError
 
 FIRST = date(2026, 7, 1)
@@ -111,6 +120,18 @@ def test_learn_delivery__refuses_what_is_no_figure() -> None:
         DeliveryPrior(0.0, 0.1, 0.1)
     with pytest.raises(InputError, match="prior common_sd of delivery is inf, expected a finite number >= 0"):
         DeliveryPrior(0.8, 0.1, float("inf"))
+
+
+def test_spread_kw__own_spreads_in_squares_and_common_factors_in_sums() -> None:
+    asked = [
+        Asked("cooling", 100.0, 0.8, 0.3),
+        Asked("cooling", 50.0, 0.8, 0.8),
+        Asked("public_charging", 100.0, 0.5, 0.0),
+    ]
+
+    # Own: 30 and 40 kW; cooling together 0.05 x 120 = 6 kW, charging 0.2 x 50 = 10 kW.
+    assert spread_kw(asked, {"cooling": 0.05, "public_charging": 0.2}) == pytest.approx((900 + 1600 + 36 + 100) ** 0.5)
+    assert spread_kw([], {}) == 0.0
 
 
 told = st.builds(

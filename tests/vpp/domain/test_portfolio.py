@@ -26,12 +26,21 @@ def candidate(
     baseline: Series,
     forecast: Series | None = None,
     start_before: int = 0,
-    **changes: int,
+    running_intervals: int = 0,
+    calls_unseen: int = 0,
 ) -> Candidate:
     forecast_kw = np.full(HORIZON + start_before, 80.0) if forecast is None else forecast
     grid = TimeGrid(START - start_before * INTERVAL, len(forecast_kw))
     offer = CapabilityOffer(resource_id, START, grid, forecast_kw, flexibility, 60.0)
-    return Candidate(offer, baseline, 0.85, **changes)
+    return Candidate(
+        offer,
+        baseline,
+        0.85,
+        running_intervals=running_intervals,
+        calls_unseen=calls_unseen,
+        delivery_sd=0.2,
+        kind="factory_line",
+    )
 
 
 def problem(*candidates: Candidate) -> DispatchProblem:
@@ -57,6 +66,7 @@ def test_dispatch_problem__scales_offers_to_the_baseline() -> None:
     assert made.flexibility.segment_2_kw.tolist() == [30.0, 60.0, 0.0]
     assert made.forecast_kw.tolist() == [60.0, 160.0, 0.0]
     assert (made.delivery_fraction, made.node_id) == (0.85, "site/s-factory")
+    assert (made.delivery_sd, made.delivery_class) == (0.2, "factory_line")
 
 
 def test_dispatch_problem__never_more_than_the_baseline() -> None:
