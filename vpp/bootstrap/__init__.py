@@ -36,8 +36,10 @@ from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
 from vpp.services.switching import Switching
+from vpp.services.track_record import TrackRecord
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
+from vpp.services.using import Using
 from vpp.services.views import Views
 
 
@@ -117,10 +119,14 @@ class Controller:
         self.forecasting = Forecasting(
             self.recorder, self.registry, outside.archive, outside.workers, clock=clock, calendar=outside.calendar
         )
+        self.track_record = TrackRecord(self.recorder, self.registry, settings)
+        self.using = Using(self.recorder, self.registry, setup.programs, settings)
         self.planning = Planning(
             self.recorder,
             self.registry,
             self.forecasting,
+            self.track_record,
+            self.using,
             outside.network,
             outside.planner,
             workers=outside.workers,
@@ -138,6 +144,7 @@ class Controller:
             self.registry,
             self.ingest,
             self.planning,
+            self.track_record,
             self.dispatching,
             clock=clock,
             metrics=metrics,

@@ -163,6 +163,9 @@ class PlanIssued(Fact):
         reasons: Reason code per candidate resource.
         network_changes: How many changes of the network the plan knows of.
         energy_price_cny_per_kwh: Price of energy that it reckoned with, per remaining event interval; empty for none.
+        delivery_mean_kw: Expected response delivered, per interval, by the plan itself.
+        delivery_q05_kw: Response delivered with a probability of 95 %.
+        joint_probability: Of reaching the aim in every interval at once; ``None`` where the planner does not say.
     """
 
     revision: int
@@ -185,6 +188,9 @@ class PlanIssued(Fact):
     wall_s: float
     network_changes: int = 0
     energy_price_cny_per_kwh: tuple[float, ...] = ()
+    delivery_mean_kw: tuple[float, ...] = ()
+    delivery_q05_kw: tuple[float, ...] = ()
+    joint_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +271,19 @@ class EventAdvanced(Fact):
     step: EventStep
     reason: str = ""
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryVerified(Fact):
+    """What each resource was asked for and verified to have given, over its graded intervals; delivery is learnt of it.
+
+    Attributes:
+        asked_kwh: Per resource called.
+        verified_kwh: The same resources; intervals without good readings or baseline are on neither side.
+    """
+
+    asked_kwh: dict[str, float]
+    verified_kwh: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,6 +418,7 @@ FACT_TYPES: dict[str, type[Fact]] = {
         GatewayStarted,
         GatewayChanged,
         EventAdvanced,
+        DeliveryVerified,
         StatementsIssued,
         AccessRoundOpened,
         ConsentGiven,
@@ -414,5 +434,16 @@ FACT_TYPES: dict[str, type[Fact]] = {
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
 """Left out of the log hash: they differ between two runs of the same seed."""
 
-LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh", "network_changes", "energy_price_cny_per_kwh"})
+LATER_FIELDS = frozenset(
+    {
+        "by",
+        "quantity_kw",
+        "price_cny_per_kwh",
+        "network_changes",
+        "energy_price_cny_per_kwh",
+        "delivery_mean_kw",
+        "delivery_q05_kw",
+        "joint_probability",
+    }
+)
 """Joined kinds that ledgers held already: not written where they hold their default, so that old digests stand."""

@@ -1,5 +1,6 @@
 """Facts as ledgers of earlier versions hold them keep their bytes, and say what they said."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -40,6 +41,15 @@ OLDER: list[tuple[Fact, bytes]] = [
         ),
     ),
 ]
+
+
+def test_encode_fact__an_older_plan_says_nothing_of_its_probability() -> None:
+    older = planned({"line-1": [20.0] * 4})
+    newer = replace(older, delivery_mean_kw=(17.0,) * 4, delivery_q05_kw=(12.0,) * 4, joint_probability=0.94)
+
+    assert b"delivery_mean_kw" not in encode_fact(older)
+    assert decode_fact("PlanIssued", encode_fact(older)) == older
+    assert decode_fact("PlanIssued", encode_fact(newer)) == newer
 
 
 @pytest.mark.parametrize(("fact", "written"), OLDER, ids=[fact_kind(fact) for fact, _ in OLDER])
