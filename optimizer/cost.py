@@ -1,53 +1,71 @@
 """What a plan costs, from its responses alone, so that plans of every method are compared by one measure."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from optimizer.kinds import BlockArrays, CoolingArrays, CurtailableArrays
 from optimizer.problem import ProblemArrays
+from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 
-def shortfall_kw(arrays: ProblemArrays, response_kw: Series) -> Series:
-    """Missing expected response per event interval, shape (T,), >= 0."""
-    event = arrays.event_intervals
-    expected_kw = arrays.delivery @ response_kw[:, :event]
-    return np.asarray(np.maximum(arrays.problem.target_kw - expected_kw, 0.0))
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``objective_cny`` is minimised; ``cost_cny`` is what is really paid: no price of use, no worth of energy."""
+
+    cost_cny: float
+    objective_cny: float
 
 
 def rebound_excess_kw(arrays: ProblemArrays, response_kw: Series) -> Series:
-    """Increase over the forecast above its cap per recovery interval, shape (R,), >= 0."""
-    increase_kw = -response_kw[:, arrays.event_intervals :].sum(axis=0)
-    return np.asarray(np.maximum(increase_kw - arrays.problem.rebound_cap_kw, 0.0))
+    """Response against the asked direction above its cap per recovery interval, shape (R,), >= 0."""
+    against_kw = -response_kw[:, arrays.event_intervals :].sum(axis=0)
+    return np.asarray(np.maximum(against_kw - arrays.columns.rebound_cap_kw, 0.0))
 
 
-def cost_cny(arrays: ProblemArrays, response_kw: Series) -> float:
+def cost_of(arrays: ProblemArrays, response_kw: Series) -> Cost:
     """Cost of the responses and the priced rebound; a shortfall is reported in kW and never priced here."""
+    columns = arrays.columns
+    use = columns.use_price_cny_per_kwh
+    rebound = float(rebound_excess_kw(arrays, response_kw).sum()) * columns.rebound_cny_per_kwh * INTERVAL_H
+    weighed = float(response_costs(arrays, response_kw).sum())
+    priced = np.flatnonzero(use)
+    use_cny = float(use[priced] @ np.maximum(response_kw[priced], 0.0).sum(axis=1)) * INTERVAL_H
+    energy_cny = float(energy_worth(arrays) @ response_kw.sum(axis=0))
+    return Cost(weighed - use_cny + rebound, weighed + rebound - energy_cny)
+
+
+def energy_worth(arrays: ProblemArrays) -> Series:
+    """What a kW of response earns by the price of energy, CNY per kW and interval, shape (H,)."""
+    sign = 1.0 if arrays.columns.direction is Direction.CURTAIL else -1.0
+    return np.asarray(sign * arrays.columns.energy_price_cny_per_kwh * INTERVAL_H)
+
+
+def response_costs(arrays: ProblemArrays, response_kw: Series) -> Series:
+    """Cost of each resource's response, price of use included, shape (N,), CNY."""
     event = arrays.event_intervals
-    positive_kw = np.maximum(response_kw, 0.0)
-    charging, storage = arrays.charging, arrays.storage
-    parts = (
-        _curtailable(arrays.curtailable, positive_kw[arrays.curtailable.index, :event]),
-        _block(arrays.block, positive_kw[arrays.block.index, :event]),
-        _cooling(arrays.cooling, response_kw[arrays.cooling.index], event),
-        float(charging.cost @ positive_kw[charging.index].sum(axis=1)) * INTERVAL_H,
-        float(storage.cost @ positive_kw[storage.index].sum(axis=1)) * INTERVAL_H,
-        float(rebound_excess_kw(arrays, response_kw).sum()) * arrays.problem.rebound_cny_per_kwh * INTERVAL_H,
-    )
-    return float(sum(parts))
+    found = np.zeros(arrays.count)
+    curtailable, block, cooling = arrays.curtailable, arrays.block, arrays.cooling
+    found[curtailable.index] = _curtailable(curtailable, np.maximum(response_kw[curtailable.index, :event], 0.0))
+    found[block.index] = _block(block, np.maximum(response_kw[block.index, :event], 0.0))
+    found[cooling.index] = _cooling(cooling, response_kw[cooling.index], event)
+    for kind in (arrays.charging, arrays.storage):
+        found[kind.index] = kind.cost * np.maximum(response_kw[kind.index], 0.0).sum(axis=1) * INTERVAL_H
+    return found
 
 
-def _curtailable(kind: CurtailableArrays, asked_kw: Series) -> float:
+def _curtailable(kind: CurtailableArrays, asked_kw: Series) -> Series:
     first_is_cheap = kind.cost_1 <= kind.cost_2
     cheap_kw = np.where(first_is_cheap[:, None], kind.segment_1_kw, kind.segment_2_kw)
     in_cheap = np.minimum(asked_kw, cheap_kw).sum(axis=1)
     low, high = np.minimum(kind.cost_1, kind.cost_2), np.maximum(kind.cost_1, kind.cost_2)
-    return float(low @ in_cheap + high @ (asked_kw.sum(axis=1) - in_cheap)) * INTERVAL_H
+    return np.asarray((low * in_cheap + high * (asked_kw.sum(axis=1) - in_cheap)) * INTERVAL_H)
 
 
-def _block(kind: BlockArrays, asked_kw: Series) -> float:
-    energy_cny = float(kind.cost @ asked_kw.sum(axis=1)) * INTERVAL_H
-    return energy_cny + float(kind.start_cost @ starts(kind, asked_kw))
+def _block(kind: BlockArrays, asked_kw: Series) -> Series:
+    return np.asarray(kind.cost * asked_kw.sum(axis=1) * INTERVAL_H + kind.start_cost * starts(kind, asked_kw))
 
 
 def starts(kind: BlockArrays, asked_kw: Series) -> Series:
@@ -64,10 +82,10 @@ def starts(kind: BlockArrays, asked_kw: Series) -> Series:
     return begun
 
 
-def _cooling(kind: CoolingArrays, response_kw: Series, event: int) -> float:
-    theta_k, discomfort_cny = kind.theta_0_k, 0.0
+def _cooling(kind: CoolingArrays, response_kw: Series, event: int) -> Series:
+    theta_k, held_kh = kind.theta_0_k, np.zeros(len(kind.index))
     for t in range(response_kw.shape[1]):
         theta_k = kind.retention * theta_k + kind.gain * response_kw[:, t]
-        discomfort_cny += float(kind.discomfort @ np.maximum(theta_k, 0.0)) * INTERVAL_H
+        held_kh = held_kh + np.maximum(theta_k, 0.0) * INTERVAL_H
     curtailed_kw = np.maximum(response_kw[:, :event], 0.0)
-    return discomfort_cny + float(kind.cost @ curtailed_kw.sum(axis=1)) * INTERVAL_H
+    return np.asarray(kind.discomfort * held_kh + kind.cost * curtailed_kw.sum(axis=1) * INTERVAL_H)

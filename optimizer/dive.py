@@ -53,18 +53,18 @@ def dive(
     relaxed = solution_of(solver, is_mip=False)
     if relaxed.verdict is not Verdict.OPTIMAL or not compiled.has_integers:
         return Dive(relaxed, relaxed)
-    values = relaxed.values
+    found = relaxed
     for _ in range(MAX_STEPS):
-        fractional = _fix_whole(solver, compiled, values)
+        fractional = _fix_whole(solver, compiled, found.values)
         if not fractional.size:
-            gap = _gap(compiled.objective(values), compiled.objective(relaxed.values))
-            return Dive(relaxed, Solution(Verdict.OPTIMAL, "optimal within gap", values, gap))
+            gap = _gap(compiled.objective(found.values), compiled.objective(relaxed.values))
+            return Dive(relaxed, Solution(Verdict.OPTIMAL, "optimal within gap", found.values, gap, found.duals))
         if ends is not None and time.perf_counter() >= ends:
             break
-        step = _round_one(solver, calls, values, fractional)
+        step = _round_one(solver, calls, found.values, fractional)
         if step is None:
             break
-        values = step
+        found = step
     return Dive(relaxed, Solution(Verdict.STOPPED, "rounding failed", np.empty(0), float("nan")))
 
 
@@ -81,8 +81,8 @@ def _fix(solver: highspy.Highs, columns: NDArray[np.int32], values: Series) -> N
 
 def _round_one(
     solver: highspy.Highs, calls: NDArray[np.int32], values: Series, fractional: NDArray[np.int32]
-) -> Series | None:
-    """Values after the most nearly whole fractional call is made whole; ``None`` where both ways fail."""
+) -> Solution | None:
+    """The answer after the most nearly whole fractional call is made whole; ``None`` where both ways fail."""
     chosen = int(fractional[np.argmax(np.abs(values[fractional] - 0.5))])
     row = np.flatnonzero((calls == chosen).any(axis=1))
     columns = np.intersect1d(calls[row[0]], fractional) if row.size else np.array([chosen])
@@ -93,7 +93,7 @@ def _round_one(
         solver.run()
         found = solution_of(solver, is_mip=False)
         if found.verdict is Verdict.OPTIMAL:
-            return found.values
+            return found
     return None
 
 

@@ -27,15 +27,29 @@ def charging_envelope(
     return low, high
 
 
-def storage_floor(soc_min_kwh: Series, soc_end_kwh: Series, step_kwh: Series, count: int) -> Series:
-    """The lowest state of charge from which the end of the horizon is still reached, shape (n, count).
+def storage_floor(soc_min_kwh: Series, soc_end_kwh: Series, step_kwh: Series) -> Series:
+    """The lowest state of charge from which the end of the horizon is still reached, shape (n, H).
 
     Args:
         soc_min_kwh: Lowest allowed state of charge, shape (n,).
         soc_end_kwh: Lowest allowed state of charge after the last interval, shape (n,).
-        step_kwh: Energy that one interval of full charging stores, shape (n,).
-        count: Number of intervals.
+        step_kwh: Energy that full charging stores in each interval, shape (n, H).
     """
-    left = np.arange(count - 1, -1, -1)[None, :]
-    needed = soc_end_kwh[:, None] - left * step_kwh[:, None]
-    return np.asarray(np.maximum(soc_min_kwh[:, None], needed))
+    later_kwh = step_kwh[:, ::-1].cumsum(axis=1)[:, ::-1] - step_kwh
+    return np.asarray(np.maximum(soc_min_kwh[:, None], soc_end_kwh[:, None] - later_kwh))
+
+
+def cooling_ceiling(limit_k: Series, undisturbed_k: Series, retention: Series, step_k: Series) -> Series:
+    """The highest temperature rise from which every later limit is still kept, shape (n, H).
+
+    Args:
+        limit_k: Highest allowed rise, shape (n, H), at least ``undisturbed_k``.
+        undisturbed_k: Rise without any response, shape (n, H).
+        retention: Share of a rise that is left after one interval, shape (n,).
+        step_k: Fall by full payback in each interval, shape (n, H).
+    """
+    ceiling = limit_k.copy()
+    for t in range(limit_k.shape[1] - 2, -1, -1):
+        later_k = (ceiling[:, t + 1] + step_k[:, t + 1]) / np.maximum(retention, 1e-9)
+        ceiling[:, t] = np.maximum(np.minimum(ceiling[:, t], later_k), undisturbed_k[:, t])
+    return ceiling

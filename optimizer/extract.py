@@ -1,25 +1,11 @@
-"""Reads responses back out of a solved model, and cleans away what a solver's tolerance leaves behind."""
+"""Cleans away what a solver's tolerance leaves behind in responses."""
 
 import numpy as np
 
-from optimizer.model import DispatchModel
 from optimizer.problem import ProblemArrays
-from optimizer.solve import Compiled
 from vpp.domain.flexibility import Series
 
 ON = 0.5
-
-
-def responses_of(model: DispatchModel, compiled: Compiled, values: Series) -> Series:
-    """Responses of all resources, shape (N, H), from the solution's column ``values``."""
-    found = model.responses.constant_kw.copy()
-    for i, series in enumerate(model.responses.terms):
-        for t, terms in enumerate(series):
-            for coefficient, variable in terms:
-                column = compiled.column.get(id(variable), -1)
-                if column >= 0:
-                    found[i, t] += coefficient * values[column]
-    return found
 
 
 def cleaned(arrays: ProblemArrays, response_kw: Series) -> Series:
@@ -46,7 +32,7 @@ def storages_doing_both(arrays: ProblemArrays, response_kw: Series) -> frozenset
     soc_kwh = storage.soc_kwh.copy()
     over = np.zeros(len(storage.index), dtype=np.bool_)
     for t in range(arrays.intervals):
-        power_kw = storage.forecast_kw[:, t] - response_kw[storage.index, t]
+        power_kw = storage.forecast_kw[:, t] - storage.sign * response_kw[storage.index, t]
         soc_kwh = soc_kwh + storage.stored_kwh(power_kw)
         over |= soc_kwh > storage.capacity_kwh + NEARLY_NOTHING_KW
     return frozenset(storage.index[over].tolist())

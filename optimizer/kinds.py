@@ -1,35 +1,38 @@
-"""The resources of one kind as stacked arrays, with the bounds that each response has when looked at alone.
+"""The resources of one kind as arrays ready for every method, with the bounds that each response has taken alone.
 
-``n`` resources, ``T`` event intervals, ``H`` intervals. ``index`` is the resource's position in the problem.
+Costs hold the price of use as well (``vpp.domain.dispatch``): what a method minimises. ``room`` is what limits of nodes
+with that one resource leave for its response; it is folded into the resource's own bounds, so that no method has to
+couple what stands alone. ``n`` resources, ``T`` event intervals, ``H`` intervals.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizer.envelope import charging_envelope, storage_floor
-from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
+from optimizer.envelope import charging_envelope, cooling_ceiling, storage_floor
+from vpp.domain.columns import (
+    BlockColumns,
+    ChargingColumns,
+    CoolingColumns,
+    CurtailableColumns,
+    Flags,
+    Index,
+    StorageColumns,
+)
+from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
-Index = NDArray[np.intp]
-Count = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 Bounds = tuple[Series, Series]
+"""Least and most response, shape (n, H) each."""
 
 
-def _rows(rows: Sequence[Series], width: int) -> Series:
-    return np.array([row[:width] for row in rows], dtype=np.float64).reshape(len(rows), width)
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """Least and most response that single-member nodes leave, shape (n, H) each; infinite where they say nothing."""
 
-
-def _figures(values: Sequence[float]) -> Series:
-    return np.array(values, dtype=np.float64)
-
-
-def _counts(values: Sequence[int]) -> Count:
-    return np.array(values, dtype=np.intp)
+    least_kw: Series
+    most_kw: Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,16 +48,21 @@ class CurtailableArrays:
     energy_max_kwh: Series
 
     @classmethod
-    def of(cls, index: Index, items: Sequence[Curtailable], event: int, count: int) -> Self:
-        """Stacks ``items`` over the first ``event`` of ``count`` intervals."""
+    def of(cls, columns: CurtailableColumns, use_price: Series, count: int, room: Room | None) -> Self:
+        """From columns of a horizon of ``count`` intervals."""
+        first, second = columns.segment_1_kw, columns.segment_2_kw
+        if room is not None:
+            most = np.maximum(room.most_kw[:, : first.shape[1]], 0.0)
+            first = np.minimum(first, most)
+            second = np.minimum(second, most - first)
         return cls(
-            index,
+            columns.index,
             count,
-            _rows([f.segment_1_kw for f in items], event),
-            _rows([f.segment_2_kw for f in items], event),
-            _figures([f.cost_1_cny_per_kwh for f in items]),
-            _figures([f.cost_2_cny_per_kwh for f in items]),
-            _figures([f.energy_max_kwh for f in items]),
+            first,
+            second,
+            columns.cost_1_cny_per_kwh + use_price,
+            columns.cost_2_cny_per_kwh + use_price,
+            columns.energy_max_kwh,
         )
 
     def response_bounds(self) -> Bounds:
@@ -65,7 +73,10 @@ class CurtailableArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockArrays:
-    """On/off calls; powers of shape (n, T), run lengths and calls of shape (n,)."""
+    """On/off calls; powers of shape (n, T), run lengths and calls of shape (n,).
+
+    Where ``minimum_kw`` exceeds ``available_kw`` no call may be on.
+    """
 
     index: Index
     intervals: int
@@ -73,26 +84,36 @@ class BlockArrays:
     minimum_kw: Series
     cost: Series
     start_cost: Series
-    min_run: Count
-    max_run: Count
-    max_calls: Count
-    running: Count
+    min_run: Index
+    max_run: Index
+    max_calls: Index
+    min_rest: Index
+    running: Index
 
     @classmethod
-    def of(cls, index: Index, items: Sequence[Block], event: int, count: int) -> Self:
-        """Stacks ``items`` over the first ``event`` of ``count`` intervals."""
+    def of(cls, columns: BlockColumns, use_price: Series, count: int, room: Room | None) -> Self:
+        """From columns of a horizon of ``count`` intervals."""
+        available = columns.available_kw
+        if room is not None:
+            available = np.minimum(available, np.maximum(room.most_kw[:, : available.shape[1]], 0.0))
         return cls(
-            index,
+            columns.index,
             count,
-            _rows([f.available_kw for f in items], event),
-            _rows([f.minimum_kw for f in items], event),
-            _figures([f.cost_cny_per_kwh for f in items]),
-            _figures([f.start_cost_cny for f in items]),
-            _counts([max(1, f.min_run) for f in items]),
-            _counts([f.max_run for f in items]),
-            _counts([f.max_calls for f in items]),
-            _counts([f.running_intervals for f in items]),
+            available,
+            columns.minimum_kw,
+            columns.cost_cny_per_kwh + use_price,
+            columns.start_cost_cny,
+            np.maximum(columns.min_run, 1),
+            columns.max_run,
+            columns.max_calls,
+            np.maximum(columns.min_rest, 1),
+            columns.running_intervals,
         )
+
+    @property
+    def blocked(self) -> Flags:
+        """Where no call may be on, shape (n, T)."""
+        return np.asarray(self.minimum_kw > self.available_kw + BLOCKED_KW)
 
     @property
     def must_run(self) -> Flags:
@@ -106,14 +127,28 @@ class BlockArrays:
         event = self.available_kw.shape[1]
         at = np.arange(event)
         fits = at[None, :] + self.min_run[:, None] <= event
-        return np.asarray((self.max_calls > 0)[:, None] & fits)
+        rested = (self.running[:, None] == 0) | (at[None, :] >= self.min_rest[:, None])
+        return np.asarray((self.max_calls > 0)[:, None] & fits & rested & ~self.blocked)
+
+    @property
+    def may_be_on(self) -> Flags:
+        """Where a call may be on at all, shape (n, T)."""
+        at = np.arange(self.available_kw.shape[1])[None, :]
+        goes_on = (self.running > 0)[:, None] & (at + self.running[:, None] < self.max_run[:, None])
+        return np.asarray((goes_on | np.logical_or.accumulate(self.may_start, axis=1)) & ~self.blocked)
+
+    @property
+    def most_calls(self) -> Index:
+        """Calls that runs and rests leave room for in the event, shape (n,)."""
+        event = self.available_kw.shape[1]
+        return np.asarray(-(-event // (self.min_run + self.min_rest)))
 
     def response_bounds(self) -> Bounds:
         """Least and most response, shape (n, H)."""
         running_on = (self.running > 0) & (self.running < self.max_run)
         usable = running_on | ((self.max_calls > 0) & (self.min_run <= self.available_kw.shape[1]))
         least_kw = np.where(self.must_run, self.minimum_kw, 0.0)
-        most_kw = np.where(usable[:, None], self.available_kw, 0.0)
+        most_kw = np.where(usable[:, None] & ~self.blocked, self.available_kw, 0.0)
         return _padded(least_kw, self.intervals), _padded(most_kw, self.intervals)
 
 
@@ -122,6 +157,7 @@ class ChargingArrays:
     """Charging clusters; all series of shape (n, H); floor and ceiling are tightened to what power allows."""
 
     index: Index
+    sign: float
     forecast_kw: Series
     power_min_kw: Series
     power_max_kw: Series
@@ -130,19 +166,15 @@ class ChargingArrays:
     cost: Series
 
     @classmethod
-    def of(cls, index: Index, items: Sequence[Charging], forecast_kw: Series) -> Self:
-        """Stacks ``items``; ``forecast_kw`` holds all resources of the problem."""
-        width = forecast_kw.shape[1]
-        power_min_kw = _rows([f.power_min_kw for f in items], width)
-        power_max_kw = _rows([f.power_max_kw for f in items], width)
-        floor_kwh, ceiling_kwh = charging_envelope(
-            power_min_kw,
-            power_max_kw,
-            _rows([f.energy_floor_kwh for f in items], width),
-            _rows([f.energy_ceiling_kwh for f in items], width),
-        )
-        cost = _figures([f.cost_cny_per_kwh for f in items])
-        return cls(index, forecast_kw[index], power_min_kw, power_max_kw, floor_kwh, ceiling_kwh, cost)
+    def of(cls, columns: ChargingColumns, use_price: Series, sign: float, room: Room | None) -> Self:
+        """From columns; ``sign`` is 1 for curtailing, -1 for filling."""
+        least, most = columns.power_min_kw, columns.power_max_kw
+        if room is not None:
+            low, high = _power_room(columns.forecast_kw, sign, room)
+            least, most = np.maximum(least, low), np.minimum(most, high)
+        floor_kwh, ceiling_kwh = charging_envelope(least, most, columns.energy_floor_kwh, columns.energy_ceiling_kwh)
+        cost = columns.cost_cny_per_kwh + use_price
+        return cls(columns.index, sign, columns.forecast_kw, least, most, floor_kwh, ceiling_kwh, cost)
 
     def response_bounds(self) -> Bounds:
         """Least and most response, shape (n, H)."""
@@ -150,16 +182,19 @@ class ChargingArrays:
         before_high = np.pad(self.ceiling_kwh, ((0, 0), (1, 0)))[:, :-1]
         low_kw = np.maximum(self.power_min_kw, (self.floor_kwh - before_high) / INTERVAL_H)
         high_kw = np.minimum(self.power_max_kw, (self.ceiling_kwh - before_low) / INTERVAL_H)
-        return self.forecast_kw - high_kw, self.forecast_kw - low_kw
+        return _responses(self.forecast_kw, self.sign, low_kw, high_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoolingArrays:
-    """Cooling; ``available_kw`` of shape (n, T), temperature limits of shape (n, H), the rest (n,)."""
+    """Cooling; ``available_kw`` of shape (n, T), payback and temperature limits of shape (n, H), the rest (n,).
+
+    ``theta_max_k`` is tightened to what the payback can still bring back.
+    """
 
     index: Index
     available_kw: Series
-    payback_max_kw: Series
+    payback_kw: Series
     retention: Series
     gain: Series
     theta_0_k: Series
@@ -169,40 +204,44 @@ class CoolingArrays:
     discomfort: Series
 
     @classmethod
-    def of(cls, index: Index, items: Sequence[Cooling], event: int, count: int) -> Self:
-        """Stacks ``items`` over the first ``event`` of ``count`` intervals."""
-        retention, theta_0_k = _figures([f.retention for f in items]), _figures([f.theta_0_k for f in items])
-        band_k = _figures([f.band_k for f in items])
+    def of(cls, columns: CoolingColumns, use_price: Series, count: int, room: Room | None) -> Self:
+        """From columns of a horizon of ``count`` intervals."""
+        retention, theta_0_k = columns.retention, columns.theta_0_k
         undisturbed_k = retention[:, None] ** np.arange(1, count + 1)[None, :] * theta_0_k[:, None]
-        limit_k = np.repeat(band_k[:, None], count, axis=1)
+        limit_k = np.repeat(columns.band_k[:, None], count, axis=1)
         limit_k[:, -1] *= END_BAND_FRACTION
+        available = columns.available_kw
+        payback = np.repeat(columns.payback_max_kw[:, None], count, axis=1)
+        if room is not None:
+            available = np.minimum(available, np.maximum(room.most_kw[:, : available.shape[1]], 0.0))
+            payback = np.minimum(payback, np.maximum(-room.least_kw, 0.0))
+        limit_k = np.maximum(limit_k, undisturbed_k)
         return cls(
-            index,
-            _rows([f.available_kw for f in items], event),
-            _figures([f.payback_max_kw for f in items]),
+            columns.index,
+            available,
+            payback,
             retention,
-            _figures([f.gain_k_per_kw for f in items]),
+            columns.gain_k_per_kw,
             theta_0_k,
             undisturbed_k,
-            np.maximum(limit_k, undisturbed_k),
-            _figures([f.cost_cny_per_kwh for f in items]),
-            _figures([f.discomfort_cny_per_kh for f in items]),
+            cooling_ceiling(limit_k, undisturbed_k, retention, columns.gain_k_per_kw[:, None] * payback),
+            columns.cost_cny_per_kwh + use_price,
+            columns.discomfort_cny_per_kh,
         )
 
     def response_bounds(self) -> Bounds:
         """Least and most response, shape (n, H)."""
-        count = self.theta_max_k.shape[1]
-        most_kw = _padded(self.available_kw, count)
+        most_kw = _padded(self.available_kw, self.theta_max_k.shape[1])
         headroom_kw = self.theta_max_k / np.maximum(self.gain, TINY)[:, None]
-        least_kw = np.repeat(-self.payback_max_kw[:, None], count, axis=1)
-        return least_kw, np.minimum(most_kw, headroom_kw)
+        return -self.payback_kw, np.minimum(most_kw, headroom_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StorageArrays:
-    """Batteries; ``forecast_kw`` and ``soc_low_kwh`` of shape (n, H), the rest (n,)."""
+    """Batteries; series of shape (n, H), the rest (n,)."""
 
     index: Index
+    sign: float
     forecast_kw: Series
     power_min_kw: Series
     power_max_kw: Series
@@ -213,34 +252,38 @@ class StorageArrays:
     cost: Series
 
     @classmethod
-    def of(cls, index: Index, items: Sequence[Storage], forecast_kw: Series) -> Self:
-        """Stacks ``items``; ``forecast_kw`` holds all resources of the problem."""
-        power_max_kw = _figures([f.power_max_kw for f in items])
-        export = np.array([f.export_allowed for f in items], dtype=np.bool_)
-        efficiency = _figures([f.efficiency for f in items])
+    def of(cls, columns: StorageColumns, use_price: Series, sign: float, room: Room | None) -> Self:
+        """From columns; ``sign`` is 1 for curtailing, -1 for filling."""
+        shape = columns.forecast_kw.shape
+        most = np.repeat(columns.power_max_kw[:, None], shape[1], axis=1)
+        least = np.where(columns.export_allowed[:, None], -most, 0.0)
+        if room is not None:
+            low, high = _power_room(columns.forecast_kw, sign, room)
+            least, most = np.maximum(least, low), np.minimum(most, high)
         low_kwh = storage_floor(
-            _figures([f.soc_min_kwh for f in items]),
-            _figures([f.soc_end_kwh for f in items]),
-            power_max_kw * efficiency * INTERVAL_H,
-            forecast_kw.shape[1],
+            columns.soc_min_kwh,
+            columns.soc_end_kwh,
+            np.maximum(most, 0.0) * columns.efficiency[:, None] * INTERVAL_H,
         )
         return cls(
-            index,
-            forecast_kw[index],
-            np.where(export, -power_max_kw, 0.0),
-            power_max_kw,
-            _figures([f.capacity_kwh for f in items]),
-            _figures([f.soc_kwh for f in items]),
+            columns.index,
+            sign,
+            columns.forecast_kw,
+            least,
+            most,
+            columns.capacity_kwh,
+            columns.soc_kwh,
             low_kwh,
-            efficiency,
-            _figures([f.cost_cny_per_kwh for f in items]),
+            columns.efficiency,
+            columns.cost_cny_per_kwh + use_price,
         )
 
     def response_bounds(self) -> Bounds:
         """Least and most response, shape (n, H)."""
         reach_kwh = np.maximum(self.capacity_kwh[:, None] - self.soc_low_kwh, 0.0)
-        discharge_kw = np.minimum(-self.power_min_kw[:, None], reach_kwh * self.efficiency[:, None] / INTERVAL_H)
-        return self.forecast_kw - self.power_max_kw[:, None], self.forecast_kw + np.maximum(discharge_kw, 0.0)
+        lowest_kw = np.maximum(self.power_min_kw, -reach_kwh * self.efficiency[:, None] / INTERVAL_H)
+        lowest_kw = np.minimum(lowest_kw, self.power_max_kw)
+        return _responses(self.forecast_kw, self.sign, lowest_kw, self.power_max_kw)
 
     def stored_kwh(self, power_kw: Series) -> Series:
         """Energy that one interval of ``power_kw`` (shape (n,)) adds to the state of charge."""
@@ -251,9 +294,22 @@ class StorageArrays:
         return np.where(energy_kwh > 0, energy_kwh / self.efficiency, energy_kwh * self.efficiency) / INTERVAL_H
 
 
+def _responses(forecast_kw: Series, sign: float, low_kw: Series, high_kw: Series) -> Bounds:
+    if sign > 0:
+        return forecast_kw - high_kw, forecast_kw - low_kw
+    return low_kw - forecast_kw, high_kw - forecast_kw
+
+
+def _power_room(forecast_kw: Series, sign: float, room: Room) -> Bounds:
+    if sign > 0:
+        return forecast_kw - room.most_kw, forecast_kw - room.least_kw
+    return forecast_kw + room.least_kw, forecast_kw + room.most_kw
+
+
 def _padded(event: Series, count: int) -> Series:
     return np.pad(event, ((0, 0), (0, count - event.shape[1])))
 
 
 END_BAND_FRACTION = 0.25
 TINY = 1e-12
+BLOCKED_KW = 1e-6

@@ -9,6 +9,8 @@ from typing import Any
 import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import LinearExpression
 
+from optimizer.aim import Aim
+from optimizer.cost import energy_worth
 from optimizer.formulation.block import add_block
 from optimizer.formulation.charging import add_charging
 from optimizer.formulation.cooling import add_cooling
@@ -19,7 +21,6 @@ from optimizer.formulation.rebound import add_rebound
 from optimizer.formulation.storage import Exclusive, add_storage
 from optimizer.formulation.target import add_target
 from optimizer.problem import ProblemArrays
-from vpp.domain.flexibility import Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +33,18 @@ class DispatchModel:
 
 
 def dispatch_model(
-    arrays: ProblemArrays, *, ceiling_kw: Series, shortfall_price: float, exclusive: Exclusive = frozenset()
+    arrays: ProblemArrays, aim: Aim, *, shortfall_price: float, exclusive: Exclusive = frozenset()
 ) -> DispatchModel:
     """The cheapest-response model of ``arrays``.
 
     Args:
         arrays: A checked problem.
-        ceiling_kw: Largest expected response that may be committed, shape (T,).
+        aim: Credited response to reach.
         shortfall_price: CNY per missing kWh.
         exclusive: Storages that need binaries against charging and discharging at once.
     """
     model: Any = pyo.ConcreteModel()
-    responses = Responses.empty(len(arrays.delivery), arrays.intervals)
+    responses = Responses.empty(arrays.count, arrays.intervals)
     with _collector_paused():
         add_curtailable(model, arrays.curtailable, responses)
         add_block(model, arrays.block, responses)
@@ -51,16 +52,26 @@ def dispatch_model(
         add_cooling(model, arrays.cooling, responses)
         add_storage(model, arrays.storage, responses, exclusive)
         add_network(model, arrays, responses)
-        shortfall = add_target(model, arrays, responses, ceiling_kw=ceiling_kw, shortfall_price=shortfall_price)
+        shortfall = add_target(model, arrays, responses, aim=aim, shortfall_price=shortfall_price)
         add_rebound(model, arrays, responses)
+        worth = energy_worth(arrays)
+        if worth.any():
+            _earn(responses, worth.tolist())
         model.cost = pyo.Objective(
             expr=LinearExpression(
-                constant=0.0,
+                constant=-float(worth @ responses.constant_kw.sum(axis=0)),
                 linear_coefs=[price for price, _ in responses.costs],
                 linear_vars=[variable for _, variable in responses.costs],
             )
         )
     return DispatchModel(model, responses, shortfall)
+
+
+def _earn(responses: Responses, worth: list[float]) -> None:
+    """Takes what responses earn by the price of energy off the objective."""
+    for series in responses.terms:
+        for price, terms in zip(worth, series, strict=True):
+            responses.costs.extend((-price * coefficient, variable) for coefficient, variable in terms)
 
 
 @contextmanager

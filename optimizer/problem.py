@@ -1,65 +1,110 @@
-"""Turns a dispatch problem into arrays, once: everything behind this module works on numpy arrays only.
+"""Turns a dispatch problem into arrays, once and solver-neutrally: every method behind this module starts from them.
 
-Resources held back as reserve are left out, so that no method can use them by mistake. ``n`` is the number of
-resources of a kind, ``N`` of all resources, ``M`` of nodes, ``T`` of event intervals and ``H`` of all intervals.
+Resources held back are left out, so that no method can use them by mistake. Nodes with a single resource below them
+are folded into that resource's own bounds. ``n`` is the number of resources of a kind, ``N`` of all resources, ``M`` of
+nodes, ``T`` of event intervals and ``H`` of all intervals.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import sparse
 
-from optimizer.kinds import BlockArrays, ChargingArrays, CoolingArrays, CurtailableArrays, Index, StorageArrays
-from vpp.domain.dispatch import DispatchProblem, DispatchResource
-from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Series, Storage
+from optimizer.kinds import BlockArrays, ChargingArrays, CoolingArrays, CurtailableArrays, Room, StorageArrays
+from vpp.domain.columns import (
+    BlockColumns,
+    ChargingColumns,
+    CoolingColumns,
+    CurtailableColumns,
+    DispatchColumns,
+    Flags,
+    Index,
+    StorageColumns,
+)
+from vpp.domain.events import Direction
+from vpp.domain.flexibility import Series
 
-K = TypeVar("K", Curtailable, Block, Charging, Cooling, Storage)
+Columns = TypeVar("Columns", CurtailableColumns, BlockColumns, ChargingColumns, CoolingColumns, StorageColumns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ProblemArrays:
     """A dispatch problem as arrays.
 
     Attributes:
-        problem: Where the arrays come from.
-        forecast_kw: Shape (N, H).
-        delivery: Expected over asked response, shape (N,).
-        held: Whether a resource is held back as reserve, shape (N,).
-        least_kw: Lower bound of each response, taken alone, shape (N, H).
-        most_kw: Upper bound of each response, taken alone, shape (N, H).
-        members: Per node the indices of the resources below it, itself included.
-        node_least_kw: Smallest summed response that the import limit allows, <= 0, shape (M, H).
-        node_most_kw: Largest summed response that the export limit allows, >= 0, shape (M, H).
+        columns: Where the arrays come from.
+        below: Which resources hang from which node, itself and deeper ones, of shape (M, N), ones.
+        node_least_kw: Smallest summed response that a node's limits allow, <= 0, shape (M, H).
+        node_most_kw: Largest summed response that a node's limits allow, >= 0, shape (M, H).
         levels: Node indices from the leaves to the roots.
     """
 
-    problem: DispatchProblem
-    forecast_kw: Series
-    delivery: Series
-    held: NDArray[np.bool_]
+    columns: DispatchColumns
     curtailable: CurtailableArrays
     block: BlockArrays
     charging: ChargingArrays
     cooling: CoolingArrays
     storage: StorageArrays
-    least_kw: Series
-    most_kw: Series
-    members: tuple[Index, ...]
+    below: sparse.csr_array
     node_least_kw: Series
     node_most_kw: Series
-    levels: tuple[int, ...]
+    levels: Index
+
+    @property
+    def kinds(self) -> tuple[CurtailableArrays, BlockArrays, ChargingArrays, CoolingArrays, StorageArrays]:
+        """All kinds, in their fixed order."""
+        return self.curtailable, self.block, self.charging, self.cooling, self.storage
+
+    @property
+    def count(self) -> int:
+        """Number of resources, N."""
+        return self.columns.count
 
     @property
     def event_intervals(self) -> int:
         """Number of event intervals, T."""
-        return self.problem.event_intervals
+        return self.columns.event_intervals
 
     @property
     def intervals(self) -> int:
         """Number of all intervals, H."""
-        return self.problem.grid.count
+        return self.columns.intervals
+
+    def members(self, node: int) -> Index:
+        """Positions of the resources below a node."""
+        return np.asarray(self.below.indices[self.below.indptr[node] : self.below.indptr[node + 1]], dtype=np.intp)
+
+    @cached_property
+    def least_kw(self) -> Series:
+        """Lower bound of each response, taken alone, shape (N, H)."""
+        return self._bounds[0]
+
+    @cached_property
+    def most_kw(self) -> Series:
+        """Upper bound of each response, taken alone, shape (N, H)."""
+        return self._bounds[1]
+
+    @cached_property
+    def _bounds(self) -> tuple[Series, Series]:
+        least_kw, most_kw = np.zeros((self.count, self.intervals)), np.zeros((self.count, self.intervals))
+        for kind in self.kinds:
+            least_kw[kind.index], most_kw[kind.index] = kind.response_bounds()
+        return least_kw, most_kw
+
+    @cached_property
+    def open_rows(self) -> tuple[Flags, Flags]:
+        """Where a node with several resources could be brought below its least, above its most, shape (M, H) each."""
+        least_kw, most_kw = np.zeros_like(self.node_least_kw), np.zeros_like(self.node_least_kw)
+        for kind in self.kinds:
+            low, high = kind.response_bounds()
+            part = self.below[:, kind.index]
+            least_kw += part @ low
+            most_kw += part @ high
+        several = np.diff(self.below.indptr) > 1
+        below = several[:, None] & (least_kw < self.node_least_kw - ROOM_KW)
+        return below, several[:, None] & (most_kw > self.node_most_kw + ROOM_KW)
 
     @property
     def reachable_kw(self) -> Series:
@@ -68,70 +113,100 @@ class ProblemArrays:
         An upper bound: energy limits over several intervals and node limits are left out on purpose, so that the
         figure is the same for every method.
         """
-        return np.asarray(self.delivery @ np.maximum(self.most_kw[:, : self.event_intervals], 0.0))
+        event = self.event_intervals
+        mean = self.columns.delivery_mean
+        total = np.zeros(event)
+        for kind in self.kinds:
+            total += mean[kind.index] @ np.maximum(kind.response_bounds()[1][:, :event], 0.0)
+        return total
 
 
-def problem_arrays(problem: DispatchProblem) -> ProblemArrays:
-    """The arrays of ``problem``, which must have passed ``optimizer.validate.check_problem``."""
-    resources = problem.resources
-    event, count = problem.event_intervals, problem.grid.count
-    forecast_kw = _stack([r.forecast_kw for r in resources], count)
-    kinds = (
-        CurtailableArrays.of(*_pick(resources, Curtailable), event, count),
-        BlockArrays.of(*_pick(resources, Block), event, count),
-        ChargingArrays.of(*_pick(resources, Charging), forecast_kw),
-        CoolingArrays.of(*_pick(resources, Cooling), event, count),
-        StorageArrays.of(*_pick(resources, Storage), forecast_kw),
+def problem_arrays(columns: DispatchColumns) -> ProblemArrays:
+    """The arrays of ``columns``, which must have passed ``optimizer.validate``."""
+    sign = 1.0 if columns.direction is Direction.CURTAIL else -1.0
+    nodes, count = columns.nodes, columns.intervals
+    if sign > 0:
+        least_kw = np.minimum(nodes.forecast_kw - nodes.import_limit_kw, 0.0)
+        most_kw = np.maximum(nodes.forecast_kw + nodes.export_limit_kw, 0.0)
+    else:
+        least_kw = np.minimum(-nodes.export_limit_kw - nodes.forecast_kw, 0.0)
+        most_kw = np.maximum(nodes.import_limit_kw - nodes.forecast_kw, 0.0)
+    below = _below(columns)
+    rooms = _rooms(below, least_kw, most_kw, columns.count)
+    curtailable, block, charging, cooling, storage = (
+        _unreserved(columns.curtailable, columns.reserved),
+        _unreserved(columns.block, columns.reserved),
+        _unreserved(columns.charging, columns.reserved),
+        _unreserved(columns.cooling, columns.reserved),
+        _unreserved(columns.storage, columns.reserved),
     )
-    least_kw, most_kw = np.zeros_like(forecast_kw), np.zeros_like(forecast_kw)
-    for kind in kinds:
-        least_kw[kind.index], most_kw[kind.index] = kind.response_bounds()
-    members = _members(problem)
-    node_forecast_kw = _stack([node.forecast_kw for node in problem.nodes], count)
-    import_kw = _stack([node.import_limit_kw for node in problem.nodes], count)
-    export_kw = _stack([node.export_limit_kw for node in problem.nodes], count)
+    use = columns.use_price_cny_per_kwh
     return ProblemArrays(
-        problem,
-        forecast_kw,
-        np.array([r.delivery_fraction for r in resources], dtype=np.float64),
-        np.array([r.reserved for r in resources], dtype=np.bool_),
-        *kinds,
+        columns,
+        CurtailableArrays.of(curtailable, use[curtailable.index], count, _room(rooms, curtailable.index)),
+        BlockArrays.of(block, use[block.index], count, _room(rooms, block.index)),
+        ChargingArrays.of(charging, use[charging.index], sign, _room(rooms, charging.index)),
+        CoolingArrays.of(cooling, use[cooling.index], count, _room(rooms, cooling.index)),
+        StorageArrays.of(storage, use[storage.index], sign, _room(rooms, storage.index)),
+        below,
         least_kw,
         most_kw,
-        members,
-        np.minimum(node_forecast_kw - import_kw, 0.0),
-        np.maximum(node_forecast_kw + export_kw, 0.0),
-        _levels(problem),
+        _levels(nodes.parent),
     )
 
 
-def _stack(rows: Sequence[Series], width: int) -> Series:
-    return np.array(rows, dtype=np.float64) if rows else np.zeros((0, width))
+def _unreserved(columns: Columns, reserved: Flags) -> Columns:
+    keep = ~reserved[columns.index]
+    if keep.all():
+        return columns
+    return replace(columns, **{field.name: getattr(columns, field.name)[keep] for field in fields(columns)})
 
 
-def _pick(resources: Sequence[DispatchResource], kind: type[K]) -> tuple[Index, list[K]]:
-    found = [(i, r.flexibility) for i, r in enumerate(resources) if isinstance(r.flexibility, kind) and not r.reserved]
-    return np.array([i for i, _ in found], dtype=np.intp), [f for _, f in found]
+def _levels(parent: Index) -> Index:
+    depth = np.zeros(len(parent), dtype=np.intp)
+    above = parent.copy()
+    while (above >= 0).any():
+        depth += above >= 0
+        above = np.where(above >= 0, parent[above], -1)
+    return np.argsort(-depth, kind="stable")
 
 
-def _levels(problem: DispatchProblem) -> tuple[int, ...]:
-    parents = {node.id: node.parent_id for node in problem.nodes}
+def _below(columns: DispatchColumns) -> sparse.csr_array:
+    """Incidence of nodes and the resources below them; those held back are left out."""
+    parent = columns.nodes.parent
+    members = np.flatnonzero(~columns.reserved)
+    at, rows, cols = columns.node_of[members], [], []
+    while members.size:
+        rows.append(at)
+        cols.append(members)
+        at = parent[at]
+        members, at = members[at >= 0], at[at >= 0]
+    shape = (len(parent), columns.count)
+    if not rows:
+        return sparse.csr_array(shape)
+    row, col = np.concatenate(rows).astype(np.int32), np.concatenate(cols).astype(np.int32)
+    return sparse.csr_array((np.ones(len(row)), (row, col)), shape=shape)
 
-    def depth(position: int) -> int:
-        steps, above = 0, problem.nodes[position].parent_id
-        while above is not None:
-            steps, above = steps + 1, parents[above]
-        return steps
 
-    return tuple(sorted(range(len(problem.nodes)), key=depth, reverse=True))
+def _rooms(below: sparse.csr_array, least_kw: Series, most_kw: Series, count: int) -> dict[int, tuple[Series, Series]]:
+    """Per resource that is alone below some node: what those nodes leave for it."""
+    found: dict[int, tuple[Series, Series]] = {}
+    for m in np.flatnonzero(np.diff(below.indptr) == 1).tolist():
+        i = int(below.indices[below.indptr[m]])
+        low, high = found.get(i, (least_kw[m], most_kw[m]))
+        found[i] = (np.maximum(low, least_kw[m]), np.minimum(high, most_kw[m]))
+    return found
 
 
-def _members(problem: DispatchProblem) -> tuple[Index, ...]:
-    position = {node.id: m for m, node in enumerate(problem.nodes)}
-    below: list[list[int]] = [[] for _ in problem.nodes]
-    for i, resource in enumerate(problem.resources):
-        at: str | None = resource.node_id
-        while at is not None:
-            below[position[at]].append(i)
-            at = problem.nodes[position[at]].parent_id
-    return tuple(np.array(rows, dtype=np.intp) for rows in below)
+def _room(rooms: dict[int, tuple[Series, Series]], index: Index) -> Room | None:
+    rows = [(k, rooms[i]) for k, i in enumerate(index.tolist()) if i in rooms] if rooms else []
+    if not rows:
+        return None
+    width = len(rows[0][1][0])
+    least, most = np.full((len(index), width), -np.inf), np.full((len(index), width), np.inf)
+    for k, (low, high) in rows:
+        least[k], most[k] = low, high
+    return Room(least, most)
+
+
+ROOM_KW = 1e-9

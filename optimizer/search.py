@@ -6,99 +6,99 @@ asked gap of the relaxation's bound, at a fraction of the work of a full search.
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.aim import Aim
+from optimizer.compile import reference_model
+from optimizer.direct import direct_model
 from optimizer.dive import dive
-from optimizer.extract import cleaned, responses_of, storages_doing_both
-from optimizer.formulation.storage import Exclusive
+from optimizer.extract import cleaned, storages_doing_both
+from optimizer.found import Found
 from optimizer.limits import WorkLimits
-from optimizer.model import DispatchModel, dispatch_model
+from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
-from optimizer.solve import Compiled, Solution, Verdict, compile_model, run
+from optimizer.solve import Compiled, Solution, Verdict, run
 from vpp.domain.flexibility import Series
-from vpp.domain.timegrid import INTERVAL_H
 
-SAFETY = 4.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """The end of a search.
-
-    Attributes:
-        response_kw: Shape (N, H); ``None`` when nothing was found.
-        status: The solver's own word.
-        verdict: How it ended; ``INFEASIBLE`` means that the hard limits alone contradict each other.
-        gap: Relative gap to the best known bound.
-    """
-
-    response_kw: Series | None
-    status: str
-    verdict: Verdict
-    gap: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ask:
-    arrays: ProblemArrays
-    ceiling_kw: Series
-    start_kw: Series
-    limits: WorkLimits
-    deadline: float | None
+Builder = Literal["direct", "pyomo"]
+_BUILDERS = {"direct": direct_model, "pyomo": reference_model}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    model: DispatchModel
     compiled: Compiled
     limits: WorkLimits
     deadline: float | None
     start_kw: Series
-    binaries: NDArray[np.int32]
-    shortfall: NDArray[np.int32]
 
     def left_s(self) -> float | None:
         return None if self.deadline is None else self.deadline - time.perf_counter()
 
 
-def search(
-    arrays: ProblemArrays, ceiling_kw: Series, start_kw: Series, limits: WorkLimits, *, deadline: float | None
+def search(  # noqa: PLR0913 - all that a search depends on
+    arrays: ProblemArrays,
+    aim: Aim,
+    start_kw: Series,
+    limits: WorkLimits,
+    *,
+    deadline: float | None,
+    builder: Builder = "direct",
 ) -> Found:
-    """The cheapest answer that reaches the target; where none does, the one that misses it least.
+    """The cheapest answer that reaches the aim; where none does, the one that misses it least.
 
     Args:
         arrays: A checked problem.
-        ceiling_kw: Largest expected response that may be committed, shape (T,).
+        aim: Credited response to reach.
         start_kw: A known answer to begin with, shape (N, H).
         limits: Gap and work.
         deadline: ``time.perf_counter()`` value to be back by; ``None`` for work limits alone.
+        builder: Who builds the matrices: numpy, or Pyomo's readable model.
     """
-    ask = _Ask(arrays, ceiling_kw, start_kw, limits, deadline)
-    exclusive: Exclusive = frozenset()
+    exclusive: frozenset[int] = frozenset()
+    price = shortfall_price(arrays)
     while True:
-        task = _task(ask, exclusive)
+        compiled = _BUILDERS[builder](arrays, aim, shortfall_price=price, exclusive=exclusive)
+        known_kw = start_kw[arrays.block.index, : arrays.event_intervals]
+        task = _Task(compiled, limits, deadline, known_kw)
         solution = _reach(task)
         if not solution.values.size:
-            return Found(None, solution.status, solution.verdict, solution.gap)
-        response_kw = cleaned(arrays, responses_of(task.model, task.compiled, solution.values))
-        both = storages_doing_both(arrays, response_kw)
-        if both <= exclusive:
-            return Found(response_kw, solution.status, solution.verdict, solution.gap)
+            return Found(None, "exact", solution.status, solution.verdict)
+        response_kw = cleaned(arrays, compiled.responses_of(solution.values))
+        both = storages_doing_both(arrays, response_kw) - exclusive
+        if not both:
+            return _found(task, solution, response_kw)
         exclusive |= both
 
 
-def _task(ask: _Ask, exclusive: Exclusive) -> _Task:
-    arrays = ask.arrays
-    price = _shortfall_price(arrays)
-    model = dispatch_model(arrays, ceiling_kw=ask.ceiling_kw, shortfall_price=price, exclusive=exclusive)
-    compiled = compile_model(model)
-    order = sorted(model.responses.binaries)
-    on = [compiled.columns(model.responses.binaries[i]) for i in order]
-    binaries = np.array(on, dtype=np.int32).reshape(len(order), arrays.event_intervals)
-    known_kw = ask.start_kw[order, : arrays.event_intervals]
-    return _Task(model, compiled, ask.limits, ask.deadline, known_kw, binaries, compiled.columns(model.shortfall))
+def _found(task: _Task, solution: Solution, response_kw: Series) -> Found:
+    objective = task.compiled.objective(solution.values)
+    bound = objective - solution.gap * abs(objective)
+    duals = solution.duals if solution.duals.size else _prices(task, solution)
+    rows = task.compiled.rows
+    prices = (duals[rows.target], duals[rows.rebound], duals[rows.nodes]) if duals.size and rows.target.size else None
+    return Found(
+        response_kw,
+        "exact",
+        solution.status,
+        solution.verdict,
+        bound,
+        prices,
+        rows.node,
+        rows.interval,
+    )
+
+
+def _prices(task: _Task, solution: Solution) -> Series:
+    """Duals of the model with its on/off decisions settled."""
+    left_s = task.left_s()
+    if left_s is not None and left_s <= 0.0:
+        return np.empty(0)
+    integers = task.compiled.integers
+    settled = (integers, np.round(solution.values[integers]))
+    return run(task.compiled, task.limits, time_limit_s=left_s, fixed=settled, relaxed=True).duals
 
 
 def _reach(task: _Task) -> Solution:
@@ -110,15 +110,15 @@ def _reach(task: _Task) -> Solution:
 
 
 def _improve(task: _Task, *, shortfall_allowed: bool) -> Solution:
-    zero = task.shortfall[:0] if shortfall_allowed else task.shortfall
-    dived = dive(task.compiled, task.limits, zero=zero, calls=task.binaries, time_limit_s=task.left_s())
+    zero = task.compiled.shortfall[:0] if shortfall_allowed else task.compiled.shortfall
+    dived = dive(task.compiled, task.limits, zero=zero, calls=task.compiled.calls, time_limit_s=task.left_s())
     if dived.relaxed.verdict is not Verdict.OPTIMAL or not task.compiled.has_integers:
         return dived.relaxed
     rounded = dived.rounded
     if rounded.values.size and rounded.gap <= task.limits.mip_gap:
         return rounded
     start = _start(task, rounded)
-    full = run(task.compiled, task.limits, time_limit_s=task.left_s(), zero=zero, start=start)
+    full = run(task.compiled, task.limits, time_limit_s=task.left_s(), fixed=(zero, np.zeros(len(zero))), start=start)
     return _better(task, full, rounded)
 
 
@@ -126,10 +126,10 @@ def _start(task: _Task, rounded: Solution) -> tuple[NDArray[np.int32], Series] |
     if rounded.values.size:
         integers = task.compiled.integers
         return integers, np.round(rounded.values[integers])
-    known = task.binaries >= 0
+    known = task.compiled.calls >= 0
     if not known.any():
         return None
-    return task.binaries[known], (task.start_kw > 0)[known].astype(np.float64)
+    return task.compiled.calls[known], (task.start_kw > 0)[known].astype(np.float64)
 
 
 def _better(task: _Task, full: Solution, rounded: Solution) -> Solution:
@@ -141,23 +141,3 @@ def _better(task: _Task, full: Solution, rounded: Solution) -> Solution:
     if task.compiled.objective(full.values) <= task.compiled.objective(rounded.values):
         return full
     return Solution(full.verdict, full.status, rounded.values, min(rounded.gap, full.gap))
-
-
-def _shortfall_price(arrays: ProblemArrays) -> float:
-    """A price above what any kWh of response can cost, so that reaching more comes before its cost."""
-    problem, block = arrays.problem, arrays.block
-    dearest = max(
-        float(cost.max(initial=0.0))
-        for cost in (
-            arrays.curtailable.cost_1,
-            arrays.curtailable.cost_2,
-            block.cost,
-            arrays.charging.cost,
-            arrays.cooling.cost,
-            arrays.storage.cost,
-        )
-    )
-    least_kwh = np.maximum(block.minimum_kw.max(axis=1, initial=0.0), 1.0) * INTERVAL_H
-    dearest += float((block.start_cost / least_kwh).max(initial=0.0))
-    least_delivery = float(arrays.delivery.min(initial=1.0))
-    return max(problem.shortfall_cny_per_kwh, SAFETY * (dearest + 2.0 * problem.rebound_cny_per_kwh) / least_delivery)

@@ -1,22 +1,17 @@
-"""Hands a Pyomo model to HiGHS as matrices and runs it within deterministic work limits.
+"""Runs matrices in HiGHS within work limits, every option probed.
 
-Pyomo's own HiGHS interfaces pass rows one by one through Python and accept unknown options without a word. Here the
-model leaves Pyomo through its standard-form compiler, and every option is set on a bare solver whose answer is checked.
+Every option is set on a bare solver whose answer is looked at: an unknown one must not pass in silence.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from scipy import sparse
 
-from optimizer.formulation.linear import Variables
 from optimizer.limits import WorkLimits
-from optimizer.model import DispatchModel
 from vpp.domain.errors import InvariantError
 from vpp.domain.flexibility import Series
 
@@ -36,12 +31,26 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """A model as HiGHS takes it, and the column of each of its variables."""
+    """A dispatch model as HiGHS takes it, whoever built it.
+
+    Attributes:
+        integers: Columns of on/off variables.
+        calls: The same by block and event interval, -1 where there is none, shape (n, T).
+        shortfall: Columns of the missing response, shape (T,).
+        response: Response of resource ``i`` in interval ``t`` is row ``i * H + t`` times the columns' values.
+        constant_kw: Plus this, shape (N, H).
+        cost: Objective per column, CNY.
+        rows: Where the rows of the target, the rebound cap and the nodes stand, by name.
+    """
 
     lp: highspy.HighsLp
-    column: Mapping[int, int]
     integers: NDArray[np.int32]
+    calls: NDArray[np.int32]
+    shortfall: NDArray[np.int32]
+    response: sparse.csr_array
+    constant_kw: Series
     cost: Series
+    rows: "CouplingRows"
 
     @property
     def has_integers(self) -> bool:
@@ -52,10 +61,20 @@ class Compiled:
         """Cost of a solution, CNY."""
         return float(self.cost @ values) + float(self.lp.offset_)
 
-    def columns(self, variables: Variables) -> NDArray[np.int32]:
-        """Column of each variable, same shape; -1 for one that no row and no cost mentions."""
-        flat = [self.column.get(id(variable), -1) for variable in variables.ravel()]
-        return np.array(flat, dtype=np.int32).reshape(variables.shape)
+    def responses_of(self, values: Series) -> Series:
+        """Responses of all resources, shape (N, H), from a solution's column ``values``."""
+        return self.constant_kw + np.asarray(self.response @ values).reshape(self.constant_kw.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CouplingRows:
+    """Row numbers: ``target`` of shape (T,), ``rebound`` (R,), ``nodes`` with ``node`` and ``interval``, (D,) each."""
+
+    target: NDArray[np.int32]
+    rebound: NDArray[np.int32]
+    nodes: NDArray[np.int32]
+    node: NDArray[np.intp]
+    interval: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,39 +85,14 @@ class Solution:
         status: The solver's own word.
         values: Per column; empty when there is no feasible point.
         gap: Relative optimality gap; 0 for a continuous model solved to the end.
+        duals: Per row; empty after a search over integers.
     """
 
     verdict: Verdict
     status: str
     values: Series
     gap: float
-
-
-def compile_model(model: DispatchModel) -> Compiled:
-    """The matrices of ``model``."""
-    form: Any = LinearStandardFormCompiler().write(model.pyomo, mixed_form=True)
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(form.columns), len(form.rows)
-    lower = [variable.lb for variable in form.columns]
-    upper = [variable.ub for variable in form.columns]
-    lp.col_cost_ = np.asarray(form.c.toarray()).ravel()
-    lp.offset_ = float(form.c_offset[0])
-    lp.col_lower_ = np.array([-highspy.kHighsInf if bound is None else bound for bound in lower], dtype=np.float64)
-    lp.col_upper_ = np.array([highspy.kHighsInf if bound is None else bound for bound in upper], dtype=np.float64)
-    sense = np.array([row.bound_type for row in form.rows], dtype=np.int8)
-    lp.row_lower_ = np.where(sense <= 0, form.rhs, -highspy.kHighsInf)
-    lp.row_upper_ = np.where(sense >= 0, form.rhs, highspy.kHighsInf)
-    matrix = form.A.tocsc()
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-    lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
-    lp.a_matrix_.value_ = matrix.data.astype(np.float64)
-    binary = np.array([variable.is_binary() for variable in form.columns], dtype=np.bool_)
-    if binary.any():
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        lp.integrality_ = [kinds[int(flag)] for flag in binary]
-    column = {id(variable): k for k, variable in enumerate(form.columns)}
-    return Compiled(lp, column, np.flatnonzero(binary).astype(np.int32), np.array(lp.col_cost_))
+    duals: Series = field(default_factory=lambda: np.empty(0))
 
 
 def new_solver(limits: WorkLimits, *, time_limit_s: float | None) -> highspy.Highs:
@@ -142,8 +136,9 @@ def run(
     limits: WorkLimits,
     *,
     time_limit_s: float | None = None,
-    zero: NDArray[np.int32],
+    fixed: tuple[NDArray[np.int32], Series],
     start: tuple[NDArray[np.int32], Series] | None = None,
+    relaxed: bool = False,
 ) -> Solution:
     """Solves once.
 
@@ -151,18 +146,20 @@ def run(
         compiled: The model.
         limits: Gap, nodes and iterations.
         time_limit_s: Wall-clock limit for this run; ``None`` for work limits alone.
-        zero: Columns to hold at 0.
+        fixed: Columns to hold, and at which values.
         start: Columns and values of a known good answer to begin the search with.
+        relaxed: Leave integrality out.
     """
     solver = new_solver(limits, time_limit_s=time_limit_s)
+    set_option(solver, "solve_relaxation", value=relaxed)
     if solver.passModel(compiled.lp) == highspy.HighsStatus.kError:
         return Solution(Verdict.ODD, "model refused", np.empty(0), float("nan"))
-    solver.changeColsBounds(len(zero), zero, np.zeros(len(zero)), np.zeros(len(zero)))
+    columns, values = fixed
+    solver.changeColsBounds(len(columns), columns, values, values)
     if start is not None:
-        columns, values = start
-        solver.setSolution(len(columns), columns, values)
+        solver.setSolution(len(start[0]), *start)
     solver.run()
-    return solution_of(solver, is_mip=compiled.has_integers)
+    return solution_of(solver, is_mip=compiled.has_integers and not relaxed)
 
 
 _STOPPED = frozenset(
@@ -185,7 +182,8 @@ def solution_of(solver: highspy.Highs, *, is_mip: bool) -> Solution:
     if values.size and not np.isfinite(values).all():
         return Solution(Verdict.ODD, f"{word}, values not finite", np.empty(0), float("nan"))
     if status == highspy.HighsModelStatus.kOptimal and feasible:
-        return Solution(Verdict.OPTIMAL, word, values, float(info.mip_gap) if is_mip else 0.0)
+        duals = np.empty(0) if is_mip else np.array(solver.getSolution().row_dual, dtype=np.float64)
+        return Solution(Verdict.OPTIMAL, word, values, float(info.mip_gap) if is_mip else 0.0, duals)
     if status == highspy.HighsModelStatus.kInfeasible:
         return Solution(Verdict.INFEASIBLE, word, np.empty(0), float("nan"))
     if status in _STOPPED:

@@ -6,7 +6,6 @@ describe the convex hull of minimum runs and keep the relaxation tight.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -19,9 +18,11 @@ from vpp.domain.timegrid import INTERVAL_H
 def add_block(model: pyo.ConcreteModel, kind: BlockArrays, responses: Responses) -> None:
     """``r = minimum u + y``, ``0 <= y <= (available - minimum) u``, and the rows of its runs."""
     block = model.block = pyo.Block()
-    on = add_variables(block, "on", kind.must_run.astype(np.float64), _may_be_on(kind), binary=True)
+    on = add_variables(
+        block, "on", kind.must_run.astype(np.float64), kind.may_be_on.astype(np.float64), binary=True
+    )
     start = add_variables(block, "start", 0.0, kind.may_start.astype(np.float64))
-    spread_kw = kind.available_kw - kind.minimum_kw
+    spread_kw = np.maximum(kind.available_kw - kind.minimum_kw, 0.0)
     adjustable = np.flatnonzero((spread_kw > 0).any(axis=1))
     above = add_variables(block, "above_minimum", 0.0, spread_kw[adjustable])
     for k, resource in enumerate(kind.index.tolist()):
@@ -44,26 +45,20 @@ def add_block(model: pyo.ConcreteModel, kind: BlockArrays, responses: Responses)
     add_rows(block, "runs", (row for k in range(len(kind.index)) for row in _run_rows(kind, k, on[k], start[k])))
 
 
-def _may_be_on(kind: BlockArrays) -> np.ndarray[Any, np.dtype[np.float64]]:
-    at = np.arange(kind.available_kw.shape[1])[None, :]
-    goes_on = (kind.running > 0)[:, None] & (at + kind.running[:, None] < kind.max_run[:, None])
-    startable = np.logical_or.accumulate(kind.may_start, axis=1)
-    return np.asarray(np.where(goes_on | startable, 1.0, 0.0))
-
-
 def _run_rows(kind: BlockArrays, k: int, on: Variables, start: Variables) -> Iterator[Row]:
     event, running = len(on), int(kind.running[k])
     min_run, max_run, max_calls = int(kind.min_run[k]), int(kind.max_run[k]), int(kind.max_calls[k])
-    was_on = 1.0 if running > 0 else 0.0
+    min_rest, was_on = int(kind.min_rest[k]), 1.0 if running > 0 else 0.0
     for t in range(event):
         before = [(1.0, on[t - 1])] if t else []
         held = was_on if t == 0 else 0.0
         yield -held, [(1.0, start[t]), (-1.0, on[t]), *before], None
-        yield None, [(1.0, start[t]), *before], 1.0 - held
+        for s in range(max(0, t - min_rest), t):
+            yield None, [(1.0, start[t]), (1.0, on[s])], 1.0
         yield None, [*((1.0, start[s]) for s in range(max(0, t - min_run + 1), t + 1)), (-1.0, on[t])], 0.0
         if max_run < event + running:
             carried = 1.0 if running and running + t < max_run else 0.0
             begun = [(-1.0, start[s]) for s in range(max(0, t - max_run + 1), t + 1)]
             yield None, [(1.0, on[t]), *begun], carried
-    if max_calls < -(-event // (min_run + 1)):
+    if max_calls < kind.most_calls[k]:
         yield None, [(1.0, var) for var in start], float(max_calls)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.formulation.linear import Responses, Row, Term, Variables, add_rows, add_variables
@@ -13,9 +12,8 @@ from vpp.domain.timegrid import INTERVAL_H
 def add_cooling(model: pyo.ConcreteModel, kind: CoolingArrays, responses: Responses) -> None:
     """``r = c - q`` and ``theta_t = retention theta_{t-1} + gain r_t`` within its band, back near zero at the end."""
     block = model.cooling = pyo.Block()
-    count = kind.theta_max_k.shape[1]
     curtailed = add_variables(block, "curtailed", 0.0, kind.available_kw)
-    payback = add_variables(block, "payback", 0.0, np.repeat(kind.payback_max_kw[:, None], count, axis=1))
+    payback = add_variables(block, "payback", 0.0, kind.payback_kw)
     theta = add_variables(block, "theta", 0.0, kind.theta_max_k)
     for k, resource in enumerate(kind.index.tolist()):
         responses.add(resource, 1.0, curtailed[k])

@@ -21,11 +21,10 @@ def add_network(model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Resp
 
 
 def _rows(arrays: ProblemArrays, responses: Responses) -> Iterator[Row]:
-    for m, members in enumerate(arrays.members):
-        import_binds = arrays.least_kw[members].sum(axis=0) < arrays.node_least_kw[m]
-        export_binds = arrays.most_kw[members].sum(axis=0) > arrays.node_most_kw[m]
-        constant_kw = responses.constant_kw[members].sum(axis=0)
-        for t in np.flatnonzero(import_binds | export_binds).tolist():
-            low = float(arrays.node_least_kw[m, t] - constant_kw[t]) if import_binds[t] else None
-            high = float(arrays.node_most_kw[m, t] - constant_kw[t]) if export_binds[t] else None
-            yield low, summed(responses, members.tolist(), t), high
+    below, above = arrays.open_rows
+    for m, t in np.argwhere(below | above).tolist():
+        members = arrays.members(m)
+        constant_kw = float(responses.constant_kw[members, t].sum())
+        low = float(arrays.node_least_kw[m, t]) - constant_kw if below[m, t] else None
+        high = float(arrays.node_most_kw[m, t]) - constant_kw if above[m, t] else None
+        yield low, summed(responses, members.tolist(), t), high

@@ -19,25 +19,29 @@ Exclusive = frozenset[int]
 
 
 def add_storage(model: pyo.ConcreteModel, kind: StorageArrays, responses: Responses, exclusive: Exclusive) -> None:
-    """``r = forecast - charge + discharge``; only the response above zero (``paid``) costs."""
+    """``r = sign (forecast - charge + discharge)``; only the response above zero (``paid``) costs."""
     block = model.storage = pyo.Block()
     shape = kind.forecast_kw.shape
-    full_kw = np.broadcast_to(kind.power_max_kw[:, None], shape)
-    charge = add_variables(block, "charge", 0.0, full_kw)
-    discharge = add_variables(block, "discharge", 0.0, np.broadcast_to(-kind.power_min_kw[:, None], shape))
+    low_kw, high_kw = kind.power_min_kw, kind.power_max_kw
+    charge = add_variables(block, "charge", np.maximum(low_kw, 0.0), np.maximum(high_kw, 0.0))
+    discharge = add_variables(block, "discharge", np.maximum(-high_kw, 0.0), np.maximum(-low_kw, 0.0))
     paid = add_variables(block, "paid", 0.0, np.full(shape, np.inf))
     soc = add_variables(block, "soc", kind.soc_low_kwh, np.broadcast_to(kind.capacity_kwh[:, None], shape))
     for k, resource in enumerate(kind.index.tolist()):
-        responses.constant_kw[resource] += kind.forecast_kw[k]
-        responses.add(resource, -1.0, charge[k])
-        responses.add(resource, 1.0, discharge[k])
+        responses.constant_kw[resource] += kind.sign * kind.forecast_kw[k]
+        responses.add(resource, -kind.sign, charge[k])
+        responses.add(resource, kind.sign, discharge[k])
     responses.charge(kind.cost[:, None] * INTERVAL_H, paid)
     add_rows(block, "state", _state(kind, charge, discharge, soc))
     add_rows(
         block,
         "paid_response",
         (
-            (float(kind.forecast_kw[k, t]), [(1.0, paid[k, t]), (1.0, charge[k, t]), (-1.0, discharge[k, t])], None)
+            (
+                kind.sign * float(kind.forecast_kw[k, t]),
+                [(1.0, paid[k, t]), (kind.sign, charge[k, t]), (-kind.sign, discharge[k, t])],
+                None,
+            )
             for k in range(shape[0])
             for t in range(shape[1])
         ),
@@ -65,7 +69,7 @@ def _exclusive(
     kind: StorageArrays, chosen: list[int], charging: Variables, charge: Variables, discharge: Variables
 ) -> Iterator[Row]:
     for row, k in enumerate(chosen):
-        full_kw = float(kind.power_max_kw[k])
         for t in range(charge.shape[1]):
+            full_kw = float(max(abs(kind.power_max_kw[k, t]), abs(kind.power_min_kw[k, t])))
             yield None, [(1.0, charge[k, t]), (-full_kw, charging[row, t])], 0.0
             yield None, [(1.0, discharge[k, t]), (full_kw, charging[row, t])], full_kw

@@ -1,52 +1,46 @@
-"""The response asked for, priced where it is missed, and the reserve that no plan may commit."""
+"""The response asked for, priced where it is missed."""
 
 import numpy as np
 import pyomo.environ as pyo
 
+from optimizer.aim import Aim
 from optimizer.formulation.coupling import summed
 from optimizer.formulation.linear import Responses, Variables, add_rows, add_variables
 from optimizer.problem import ProblemArrays
-from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 
 def add_target(
-    model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses, *, ceiling_kw: Series, shortfall_price: float
+    model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses, *, aim: Aim, shortfall_price: float
 ) -> Variables:
-    """``sum of expected responses + shortfall >= target`` and ``sum of expected responses <= ceiling``.
+    """``sum of credited responses + shortfall >= aim`` in every event interval.
 
     Args:
         model: Gets a block ``target``.
         arrays: The problem.
         responses: Of all resources.
-        ceiling_kw: Largest expected response that may be committed, shape (T,); ``inf`` where nothing is held back.
+        aim: What is asked and what each response counts.
         shortfall_price: CNY per missing kWh.
 
     Returns:
         The shortfall variables, shape (T,).
     """
     block = model.target = pyo.Block()
-    target_kw = arrays.problem.target_kw
-    shortfall = add_variables(block, "shortfall", 0.0, np.full(arrays.event_intervals, np.inf))
+    event = arrays.event_intervals
+    shortfall = add_variables(block, "shortfall", 0.0, np.full(event, np.inf))
     responses.charge(shortfall_price * INTERVAL_H, shortfall)
-    everyone = range(len(arrays.delivery))
-    expected = [summed(responses, everyone, t, arrays.delivery) for t in range(arrays.event_intervals)]
-    constant_kw = arrays.delivery @ responses.constant_kw
+    credit = aim.credit_of(arrays)
+    constant_kw = (credit * responses.constant_kw[:, :event]).sum(axis=0)
     add_rows(
         block,
         "asked",
         (
-            (float(target_kw[t] - constant_kw[t]), [*terms, (1.0, shortfall[t])], None)
-            for t, terms in enumerate(expected)
-        ),
-    )
-    add_rows(
-        block,
-        "reserve",
-        (
-            (None, terms, float(ceiling_kw[t] - constant_kw[t]))
-            for t, terms in enumerate(expected)
-            if np.isfinite(ceiling_kw[t])
+            (
+                float(aim.aim_kw[t] - constant_kw[t]),
+                [*summed(responses, range(arrays.count), t, credit[:, t]), (1.0, shortfall[t])],
+                None,
+            )
+            for t in range(event)
         ),
     )
     return shortfall

@@ -63,3 +63,19 @@ def test_imports__are_absolute_everywhere() -> None:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             list(_imports(path))
+
+
+def test_independent_check__shares_no_arithmetic_with_the_optimiser() -> None:
+    """The optimiser may ask the check for its verdict; neither builds on the other's sums."""
+    arithmetic = {"vpp.domain.kind_limits", "vpp.domain.block_runs", "vpp.domain.plan_sums"}
+    borrowed = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "optimizer").rglob("*.py")
+        for name in _imports(path)
+        if name in arithmetic
+    ]
+
+    assert borrowed == []
+    for name in ("feasibility", "violations", *(module.removeprefix("vpp.domain.") for module in arithmetic)):
+        imported = set(_imports(ROOT / "vpp" / "domain" / f"{name}.py"))
+        assert not any(found.startswith("optimizer") for found in imported)

@@ -21,7 +21,6 @@ def fleet_problem(
     recovery: int = 8,
     target_share: float = 0.6,
     nodes: int = 20,
-    reserve_fraction: float = 0.15,
 ) -> DispatchProblem:
     """About ``982 * scale`` resources: 300 blocks, 300 cooling, 250 charging, 120 lighting, 12 storages."""
     rng = np.random.default_rng(seed)
@@ -46,7 +45,6 @@ def fleet_problem(
         np.full(recovery, 0.25 * target.max()),
         resources,
         _tree(rng, resources, leaf, nodes, count),
-        reserve_fraction,
     )
 
 

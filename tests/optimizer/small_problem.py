@@ -1,7 +1,10 @@
 """Small dispatch problems: named single resources for worked cases, and random ones for properties."""
 
+import math
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,10 +39,11 @@ def block(
     max_run: int | None = None,
     max_calls: int = 1,
     running: int = 0,
+    min_rest: int = 1,
 ) -> Block:
     kw = padded(available, event, count)
     least = kw if minimum is None else padded(minimum, event, count)
-    return Block(kw, least, cost, start_cost, min_run, max_run or event, max_calls, running)
+    return Block(kw, least, cost, start_cost, min_run, max_run or event, max_calls, running, min_rest)
 
 
 def curtailable(kw: float, *, event: int, count: int, cost: float, energy_kwh: float = 1e9) -> Curtailable:
@@ -60,7 +64,6 @@ def problem(
     rebound_cap: float = 1e6,
     forecast: ArrayLike = 1000.0,
     nodes: tuple[DispatchNode, ...] | None = None,
-    reserve_fraction: float = 0.0,
 ) -> DispatchProblem:
     count = event + recovery
     nodes = nodes or (node(count),)
@@ -74,7 +77,6 @@ def problem(
             for name, flexibility in flexibilities.items()
         ),
         nodes,
-        reserve_fraction,
     )
 
 
@@ -82,18 +84,30 @@ def plan_of(asked: DispatchProblem, **responses: ArrayLike) -> DispatchPlan:
     """A hand-made plan whose figures about itself are right; resources not named respond with 0."""
     event, count = asked.event_intervals, asked.grid.count
     response = {r.id: series(responses.get(r.id, 0.0), count) for r in asked.resources}
-    expected = sum((r.delivery_fraction * response[r.id] for r in asked.resources), np.zeros(count))
     total = sum(response.values(), np.zeros(count))
+    covered = np.array([_covered_kw(asked, response, t) for t in range(event)])
     return DispatchPlan(
         response,
         "by hand",
         "",
         0.0,
         float("nan"),
-        np.maximum(asked.target_kw - expected[:event], 0.0),
+        np.maximum(asked.target_kw - covered, 0.0),
         np.maximum(-total[event:] - asked.rebound_cap_kw, 0.0),
         0.0,
     )
+
+
+def _covered_kw(asked: DispatchProblem, response: dict[str, Series], t: int) -> float:
+    """Response delivered in interval ``t`` with the asked probability."""
+    mean, variance, common = 0.0, 0.0, defaultdict[str, float](float)
+    for r in asked.resources:
+        kw = float(response[r.id][t])
+        mean += r.delivery_fraction * kw
+        variance += (r.delivery_sd * kw) ** 2
+        common[r.delivery_class] += r.delivery_fraction * kw
+    variance += sum((asked.common_sd.get(name, 0.0) * kw) ** 2 for name, kw in common.items())
+    return mean - NormalDist().inv_cdf(asked.coverage) * math.sqrt(variance)
 
 
 def random_problem(seed: int) -> DispatchProblem:
@@ -137,7 +151,6 @@ def random_problem(seed: int) -> DispatchProblem:
         np.full(recovery, float(rng.uniform(0.0, 0.3)) * top),
         tuple(resources),
         nodes,
-        float(rng.choice([0.0, 0.15])),
     )
 
 

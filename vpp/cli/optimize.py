@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -11,22 +11,63 @@ from vpp.domain.errors import InputError, VppError
 BAD_INPUT = 2
 NOT_PLANNED = 1
 
-_METHODS: dict[str, Literal["auto", "exact", "greedy"]] = {"auto": "auto", "exact": "exact", "greedy": "greedy"}
+Method = Literal["auto", "exact", "coordinated", "greedy"]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 def optimize_command(
-    problem: Annotated[Path, typer.Argument(metavar="PROBLEM.json", help="Dispatch problem.")],
-    out: Annotated[Path, typer.Option("--out", metavar="PLAN.json", help="Where the plan is written.")],
-    method: Annotated[str, typer.Option("--method", help="auto, exact or greedy.")] = "auto",
+    problem: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROBLEM.json", help="Dispatch problem, as configs/wire/v1/dispatch-problem.schema.json has it."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="PLAN.json",
+            help="Where the answer is written, as configs/wire/v1/dispatch-plan.schema.json has it; also when the "
+            "target is not reached.",
+        ),
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            metavar="|".join(METHODS),
+            help="auto: exact for small fleets, coordinated for large ones. exact: one model of everything, proven. "
+            "coordinated: resources answer prices; near exact at any size, with a bound. greedy: feasible in an "
+            "instant, without a bound.",
+        ),
+    ] = "auto",
     deadline_s: Annotated[
-        float | None, typer.Option("--deadline-s", help="Wall-clock seconds; without it, work limits only.")
+        float | None,
+        typer.Option(
+            "--deadline-s",
+            metavar="S",
+            help="Wall-clock seconds, reading the problem included; the best plan by then is written. Without it, "
+            "work limits only, and the same plan every time.",
+        ),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Add a reason per resource.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Print marginal prices, the limits that bind and the reasons by number, and write a reason per "
+            "resource in English and Chinese.",
+        ),
+    ] = False,
 ) -> None:
-    """Plans one dispatch problem. Exit code 0 when the target is reached, 1 when it is not, 2 on bad input."""
+    """Plans one dispatch problem, without a controller.
+
+    Exit code 0 when the target is reached, 1 when it is not, 2 on bad input.
+    """
     from optimizer import WorkLimits, plan_dispatch
-    from vpp.cli.optimize_outcome import reached, summary
-    from vpp.infra.dispatch_files import plan_file, read_problem
+    from vpp.cli.optimize_explained import explained
+    from vpp.cli.optimize_outcome import reached, stops, summary
+    from vpp.infra.dispatch_files import read_problem
+    from vpp.infra.dispatch_plan_file import plan_file
 
     try:
         chosen = _method(method)
@@ -40,18 +81,17 @@ def optimize_command(
     except VppError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from error
-    for line in summary(outcome):
+    for line in (*summary(outcome), *(explained(parsed, outcome) if explain else stops(outcome))):
         typer.echo(line)
     if not reached(outcome):
         raise typer.Exit(NOT_PLANNED)
 
 
-def _method(name: str) -> Literal["auto", "exact", "greedy"]:
-    if name == "coordinated":
-        raise InputError("--method 'coordinated' is not in this version, expected one of: auto, exact, greedy")
-    if name not in _METHODS:
-        raise InputError(f"--method {name!r} is not known, expected one of: auto, exact, greedy")
-    return _METHODS[name]
+def _method(name: str) -> Method:
+    for method in METHODS:
+        if method == name:
+            return method
+    raise InputError(f"--method {name!r} is not known, expected one of: {', '.join(METHODS)}")
 
 
 def _check_deadline(deadline_s: float | None) -> None:

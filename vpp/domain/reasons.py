@@ -1,9 +1,38 @@
-"""Why a resource was called or not, in Chinese and English, by reason code."""
+"""Why a resource was called or not, in Chinese and English, by reason code.
+
+The planner says ``cheaper``, ``min-run``, ``price``, ``not-needed``, ``limit:<node>``, ``energy``, ``no-value``,
+``uncertain``, ``reserve`` and ``unavailable``; services say the rest before a resource ever reaches it, or after.
+"""
 
 TEXTS: dict[str, tuple[str, str]] = {
     "called": ("called: it was among the cheapest ways to reach the target", "被调用：属于达到目标的较低成本资源"),
     "cheaper": ("called: it was among the cheapest ways to reach the target", "被调用：属于达到目标的较低成本资源"),
     "not-needed": ("not called: cheaper resources were enough", "未调用：成本更低的资源已足够"),
+    "price": (
+        "not called: it costs more than the last resource that was needed",
+        "未调用：成本高于达到目标所需的最后一个资源（边际价格）",
+    ),
+    "energy": (
+        "not called: its energy budget or its promised energy leaves nothing to give",
+        "未调用：可用电量额度或承诺电量已无余量",
+    ),
+    "no-value": ("not called: it would add nothing to what is asked", "未调用：调用它对目标没有贡献"),
+    "uncertain": (
+        "not called: its delivery is too uncertain for what it costs",
+        "未调用：交付不确定性过大，相对成本不划算",
+    ),
+    "spread": (
+        "not called: held back so that calls spread evenly among participants",
+        "未调用：为使调用次数在参与者之间均衡分布而暂不调用",
+    ),
+    "resting": (
+        "not called: it rests after its last call",
+        "未调用：上次调用后处于休息期",
+    ),
+    "calls-used-up": ("not called: its calls are used up", "未调用：可调用次数已用完"),
+    "calls-used-up-day": ("not called: its calls of the day are used up", "未调用：当日可调用次数已用完"),
+    "calls-used-up-week": ("not called: its calls of the week are used up", "未调用：本周可调用次数已用完"),
+    "calls-used-up-season": ("not called: its calls of the season are used up", "未调用：本季可调用次数已用完"),
     "reserve": ("not called: held back as reserve", "未调用：作为备用保留"),
     "min-run": ("its minimum run decides", "受最短运行时间约束"),
     "protected": ("never called: protected class", "不参与：受保护用户"),

@@ -118,6 +118,10 @@ class TimeGrid:
     def __contains__(self, instant: object) -> bool:
         return isinstance(instant, datetime) and self.start <= instant < self.end
 
+    def clock(self, interval: int) -> str:
+        """Local time at which interval ``interval`` starts, as people read it: ``14:15``."""
+        return f"{(self.start + interval * INTERVAL).astimezone(DISTRICT_ZONE):%H:%M}"
+
     def index_of(self, instant: datetime) -> int:
         """Index of the interval that holds ``instant``; negative or ``>= count`` outside the grid."""
         return (instant - self.start) // INTERVAL

@@ -1,28 +1,18 @@
-"""Dispatch problems and plans as JSON files: pydantic at this edge, domain types behind it."""
+"""Dispatch problems as JSON files: pydantic at this edge, domain types behind it."""
 
 import json
 from pathlib import Path
-from typing import Any, Literal, assert_never
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from vpp.domain.dispatch import (
-    BindingLimit,
-    DispatchNode,
-    DispatchPlan,
-    DispatchProblem,
-    DispatchResource,
-    Infeasible,
-    Planned,
-    PlanningOutcome,
-    TimedOut,
-    Unreachable,
-)
+from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
 from vpp.domain.errors import ConfigError, InputError
+from vpp.domain.events import Direction
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Flexibility, Series, Storage
 from vpp.domain.timegrid import TimeGrid, format_instant, parse_instant
-from vpp.infra.dispatch_schema import BindingFile, NodeFile, PlanFile, ProblemFile, ResourceFile
+from vpp.infra.dispatch_schema import NodeFile, ProblemFile, ResourceFile
 
 SHOWN_CHARACTERS = 60
 
@@ -55,16 +45,20 @@ def problem_of(file: ProblemFile) -> DispatchProblem:
     count, event = file.intervals, file.event_intervals
     if event > count:
         raise InputError(f"event_intervals {event} is above intervals {count}")
+    prices = file.energy_price_cny_per_kwh
     return DispatchProblem(
-        TimeGrid(parse_instant(file.start), count),
-        event,
-        _series("target_kw", file.target_kw, event),
-        _series("rebound_cap_kw", file.rebound_cap_kw, count - event),
-        tuple(_resource(f"resources.{i}", entry, count) for i, entry in enumerate(file.resources)),
-        tuple(_node(f"nodes.{i}", entry, count) for i, entry in enumerate(file.nodes)),
-        file.reserve_fraction,
-        file.shortfall_cny_per_kwh,
-        file.rebound_cny_per_kwh,
+        grid=TimeGrid(parse_instant(file.start), count),
+        event_intervals=event,
+        target_kw=_series("target_kw", file.target_kw, event),
+        rebound_cap_kw=_series("rebound_cap_kw", file.rebound_cap_kw, count - event),
+        resources=tuple(_resource(f"resources.{i}", entry, count) for i, entry in enumerate(file.resources)),
+        nodes=tuple(_node(f"nodes.{i}", entry, count) for i, entry in enumerate(file.nodes)),
+        direction=Direction(file.direction),
+        coverage=file.coverage,
+        common_sd=file.common_sd,
+        energy_price_cny_per_kwh=None if prices is None else _series("energy_price_cny_per_kwh", prices, count),
+        shortfall_cny_per_kwh=file.shortfall_cny_per_kwh,
+        rebound_cny_per_kwh=file.rebound_cny_per_kwh,
     )
 
 
@@ -102,8 +96,11 @@ def _resource(key: str, file: ResourceFile, count: int) -> DispatchResource:
         file.node_id,
         _series(f"{key}.forecast_kw", file.forecast_kw, count),
         _flexibility(f"{key}.flexibility", file.flexibility.kind, file.flexibility, count),
-        file.delivery_fraction,
-        file.reserved,
+        delivery_fraction=file.delivery_fraction,
+        delivery_sd=file.delivery_sd,
+        delivery_class=file.delivery_class,
+        use_price_cny_per_kwh=file.use_price_cny_per_kwh,
+        reserved=file.reserved,
     )
 
 
@@ -127,7 +124,7 @@ def _flexibility(key: str, kind: str, file: BaseModel, count: int) -> Flexibilit
 
 def problem_file(problem: DispatchProblem) -> ProblemFile:
     """The file form of a problem; reading it back gives equal figures."""
-    names = {kind: name for name, kind in _KINDS.items()}
+    prices = problem.energy_price_cny_per_kwh
     return ProblemFile.model_validate(
         {
             "start": format_instant(problem.grid.start),
@@ -135,32 +132,41 @@ def problem_file(problem: DispatchProblem) -> ProblemFile:
             "event_intervals": problem.event_intervals,
             "target_kw": problem.target_kw.tolist(),
             "rebound_cap_kw": problem.rebound_cap_kw.tolist(),
-            "reserve_fraction": problem.reserve_fraction,
+            "direction": problem.direction.value,
+            "coverage": problem.coverage,
+            "common_sd": dict(problem.common_sd),
+            "energy_price_cny_per_kwh": None if prices is None else prices.tolist(),
             "shortfall_cny_per_kwh": problem.shortfall_cny_per_kwh,
             "rebound_cny_per_kwh": problem.rebound_cny_per_kwh,
-            "nodes": [
-                {
-                    "id": node.id,
-                    "parent_id": node.parent_id,
-                    "forecast_kw": node.forecast_kw.tolist(),
-                    "import_limit_kw": _nullable(node.import_limit_kw),
-                    "export_limit_kw": _nullable(node.export_limit_kw),
-                }
-                for node in problem.nodes
-            ],
-            "resources": [
-                {
-                    "id": resource.id,
-                    "node_id": resource.node_id,
-                    "forecast_kw": resource.forecast_kw.tolist(),
-                    "flexibility": {"kind": names[type(resource.flexibility)], **_fields(resource.flexibility)},
-                    "delivery_fraction": resource.delivery_fraction,
-                    "reserved": resource.reserved,
-                }
-                for resource in problem.resources
-            ],
+            "nodes": [_node_fields(node) for node in problem.nodes],
+            "resources": [_resource_fields(resource) for resource in problem.resources],
         }
     )
+
+
+def _node_fields(node: DispatchNode) -> dict[str, object]:
+    return {
+        "id": node.id,
+        "parent_id": node.parent_id,
+        "forecast_kw": node.forecast_kw.tolist(),
+        "import_limit_kw": _nullable(node.import_limit_kw),
+        "export_limit_kw": _nullable(node.export_limit_kw),
+    }
+
+
+def _resource_fields(resource: DispatchResource) -> dict[str, object]:
+    kind = next(name for name, kind in _KINDS.items() if isinstance(resource.flexibility, kind))
+    return {
+        "id": resource.id,
+        "node_id": resource.node_id,
+        "forecast_kw": resource.forecast_kw.tolist(),
+        "flexibility": {"kind": kind, **_fields(resource.flexibility)},
+        "delivery_fraction": resource.delivery_fraction,
+        "delivery_sd": resource.delivery_sd,
+        "delivery_class": resource.delivery_class,
+        "use_price_cny_per_kwh": resource.use_price_cny_per_kwh,
+        "reserved": resource.reserved,
+    }
 
 
 def _nullable(limit: Series) -> list[float | None]:
@@ -170,74 +176,6 @@ def _nullable(limit: Series) -> list[float | None]:
 def _fields(flexibility: Flexibility) -> dict[str, object]:
     fields = {name: getattr(flexibility, name) for name in flexibility.__dataclass_fields__}
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()}
-
-
-def plan_file(problem: DispatchProblem, outcome: PlanningOutcome, *, explain: bool) -> PlanFile:
-    """The file form of an outcome; with ``explain``, a reason per resource."""
-    match outcome:
-        case Planned():
-            return _plan(problem, outcome.plan, "planned", explain=explain)
-        case Unreachable():
-            plan = _plan(problem, outcome.plan, "unreachable", explain=explain)
-            return plan.model_copy(
-                update={"largest_kw": outcome.largest_kw.tolist(), "binding": _binding(outcome.binding)}
-            )
-        case TimedOut():
-            plan = _plan(problem, outcome.plan, "timed_out", explain=explain)
-            return plan.model_copy(update={"status": outcome.reason})
-        case Infeasible():
-            return _no_plan(problem, outcome)
-        case other:
-            assert_never(other)
-
-
-def _binding(limits: tuple[BindingLimit, ...]) -> list[BindingFile]:
-    return [BindingFile(name=limit.name, interval=limit.interval, text=limit.text) for limit in limits]
-
-
-def _plan(
-    problem: DispatchProblem,
-    plan: DispatchPlan,
-    outcome: Literal["planned", "unreachable", "timed_out"],
-    *,
-    explain: bool,
-) -> PlanFile:
-    forecasts = {resource.id: resource.forecast_kw for resource in problem.resources}
-    return PlanFile(
-        outcome=outcome,
-        start=format_instant(problem.grid.start),
-        source=plan.source,
-        status=plan.status,
-        gap=plan.gap if np.isfinite(plan.gap) else None,
-        cost_cny=plan.cost_cny,
-        response_kw={name: series.tolist() for name, series in plan.response_kw.items()},
-        setpoint_kw={name: (forecasts[name] - series).tolist() for name, series in plan.response_kw.items()},
-        shortfall_kw=plan.shortfall_kw.tolist(),
-        rebound_excess_kw=plan.rebound_excess_kw.tolist(),
-        largest_kw=None,
-        binding=[],
-        reasons=dict(plan.reasons) if explain else None,
-        wall_s=plan.wall_s,
-    )
-
-
-def _no_plan(problem: DispatchProblem, outcome: Infeasible) -> PlanFile:
-    return PlanFile(
-        outcome="infeasible",
-        start=format_instant(problem.grid.start),
-        source=None,
-        status=outcome.reason,
-        gap=None,
-        cost_cny=None,
-        response_kw={},
-        setpoint_kw={},
-        shortfall_kw=[],
-        rebound_excess_kw=[],
-        largest_kw=None,
-        binding=_binding(outcome.binding),
-        reasons=None,
-        wall_s=None,
-    )
 
 
 def _shown(value: object) -> str:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from vpp.domain.dispatch import DEFAULT_RESERVE_FRACTION, REBOUND_CNY_PER_KWH, SHORTFALL_CNY_PER_KWH
+from vpp.domain.dispatch import DEFAULT_COVERAGE, REBOUND_CNY_PER_KWH, SHORTFALL_CNY_PER_KWH
 from vpp.domain.errors import InputError
 from vpp.domain.timegrid import format_instant, parse_instant
 
@@ -26,11 +26,23 @@ def _instant_text(text: object) -> str:
         raise ValueError(str(error)) from error
 
 
+def _replaced(reserve_fraction: float) -> float:
+    if reserve_fraction:
+        raise ValueError("a fixed reserve is no longer held: coverage (0.5 to below 1) and delivery_sd replaced it")
+    return reserve_fraction
+
+
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Name = Annotated[str, Field(strict=True, min_length=1)]
 Flag = Annotated[bool, Field(strict=True)]
+NoReserve = Annotated[
+    float,
+    Field(strict=True, ge=0, exclude=True, description="0 or left out: coverage replaced the fixed reserve."),
+    AfterValidator(_replaced),
+    WithJsonSchema({"type": "number", "const": 0, "deprecated": True}),
+]
 Instant = Annotated[str, BeforeValidator(_instant_text), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
@@ -61,6 +73,7 @@ class BlockFile(_Strict):
     max_run: Count
     max_calls: Count
     running_intervals: Count = 0
+    min_rest: Annotated[int, Field(strict=True, ge=1)] = 1
 
 
 class ChargingFile(_Strict):
@@ -118,18 +131,25 @@ class NodeFile(_Strict):
 
 
 class ResourceFile(_Strict):
-    """One resource."""
+    """One resource; ``delivery_fraction`` is the mean of what it delivers per kW asked, ``delivery_sd`` its spread."""
 
     id: Name
     node_id: Name
     forecast_kw: list[Number]
     flexibility: FlexibilityFile
     delivery_fraction: Annotated[float, Field(strict=True, gt=0, le=1.5)] = 1.0
+    delivery_sd: NonNegative = 0.0
+    delivery_class: Annotated[str, Field(strict=True)] = ""
+    use_price_cny_per_kwh: NonNegative = 0.0
     reserved: Flag = False
 
 
 class ProblemFile(_Strict):
-    """A dispatch problem: ``intervals`` of 15 minutes from ``start``, the first ``event_intervals`` are the event."""
+    """A dispatch problem: ``intervals`` of 15 minutes from ``start``, the first ``event_intervals`` are the event.
+
+    ``coverage`` is the probability with which each interval's target is to be delivered; ``common_sd`` the spread of
+    the factor that all resources of a delivery class share; energy prices may be negative.
+    """
 
     start: Instant
     intervals: Annotated[int, Field(strict=True, gt=0)]
@@ -138,17 +158,37 @@ class ProblemFile(_Strict):
     rebound_cap_kw: list[NonNegative]
     nodes: list[NodeFile]
     resources: list[ResourceFile]
-    reserve_fraction: Annotated[float, Field(strict=True, ge=0, lt=1)] = DEFAULT_RESERVE_FRACTION
+    direction: Literal["curtail", "fill"] = "curtail"
+    coverage: Annotated[float, Field(strict=True, ge=0.5, lt=1)] = DEFAULT_COVERAGE
+    common_sd: dict[str, NonNegative] = {}
+    energy_price_cny_per_kwh: list[Number] | None = None
+    reserve_fraction: NoReserve = 0.0
     shortfall_cny_per_kwh: NonNegative = SHORTFALL_CNY_PER_KWH
     rebound_cny_per_kwh: NonNegative = REBOUND_CNY_PER_KWH
 
 
 class BindingFile(_Strict):
-    """A limit that stops more."""
+    """A limit that stops more, or keeps the plan from being cheaper; ``null`` where the saving is not known."""
 
     name: str
     interval: int | None
     text: str
+    saves_cny_per_kw: float | None
+
+
+class MarginalsFile(_Strict):
+    """What one more kW in an interval is worth, in CNY per kW and interval of 15 minutes."""
+
+    target_cny_per_kw: list[Number]
+    rebound_cny_per_kw: list[Number]
+    node_cny_per_kw: dict[str, list[Number]]
+
+
+class ReasonTextFile(_Strict):
+    """A reason in both languages."""
+
+    en: str
+    zh: str
 
 
 class PlanFile(_Strict):
@@ -160,13 +200,20 @@ class PlanFile(_Strict):
     status: str
     gap: float | None
     cost_cny: float | None
+    objective_cny: float | None
+    bound_cny: float | None
     response_kw: dict[str, list[Number]]
     setpoint_kw: dict[str, list[Number]]
     shortfall_kw: list[Number]
     rebound_excess_kw: list[Number]
+    delivery_mean_kw: list[Number]
+    delivery_q05_kw: list[Number]
+    joint_probability: float | None
+    marginals: MarginalsFile | None
     largest_kw: list[Number] | None
     binding: list[BindingFile]
     reasons: dict[str, str] | None
+    reason_texts: dict[str, ReasonTextFile] | None
     wall_s: float | None
 
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -5,9 +6,13 @@ import pytest
 from numpy.typing import ArrayLike
 
 from tests.optimizer.small_problem import block, curtailable, node, plan_of, problem, series
-from vpp.domain.dispatch import DispatchNode, DispatchProblem
-from vpp.domain.feasibility import check_plan
+from vpp.domain.columns import columns_of
+from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
+from vpp.domain.events import Direction
+from vpp.domain.feasibility import check_columns, check_plan
 from vpp.domain.flexibility import Block, Charging, Cooling, Flexibility, Storage
+from vpp.domain.kind_limits import SLICE_ROWS
+from vpp.domain.violations import MOST_REPORTED
 
 CHARGING = Charging(
     series(100.0, 4), series(500.0, 4), series([50, 100, 200, 300], 4), series([150, 250, 350, 450], 4), 0.1
@@ -20,8 +25,16 @@ def asked(flexibility: Flexibility, *, forecast: ArrayLike = 400.0, recovery: in
     return problem({"r": flexibility}, 0.0, event=4 - recovery, recovery=recovery, forecast=forecast)
 
 
+def filled(flexibility: Flexibility, *, forecast: ArrayLike = 400.0, recovery: int = 2) -> DispatchProblem:
+    return replace(asked(flexibility, forecast=forecast, recovery=recovery), direction=Direction.FILL)
+
+
 def run_block(*, min_run: int = 2, running: int = 0) -> Block:
     return block(100.0, event=4, count=4, minimum=50.0, min_run=min_run, max_run=3, max_calls=1, running=running)
+
+
+def rest_block(min_rest: int, *, running: int = 0) -> Block:
+    return block(100.0, event=4, count=4, minimum=50.0, max_calls=2, running=running, min_rest=min_rest)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +64,10 @@ def run_block(*, min_run: int = 2, running: int = 0) -> Block:
          "resource 'r': call ends after 1 intervals, below 2 at 14:00"),
         (run_block(running=3), 0, 400, [60, 0, 0, 0], "max_run",
          "resource 'r': call lasts 4 intervals, above 3 at 14:00"),
+        (rest_block(3), 0, 400, [60, 0, 0, 60], "min_rest",
+         "resource 'r': call begins after a rest of 2 intervals, below 3 at 14:45"),
+        (rest_block(2, running=1), 0, 400, [0, 60, 0, 0], "min_rest",
+         "resource 'r': call begins after a rest of 1 intervals, below 2 at 14:15"),
         (CHARGING, 2, 400, [310, 0, 0, 0], "power_min", "resource 'r': power 90.000 kW below 100.000 kW at 14:00"),
         (CHARGING, 2, 400, [-110, 0, 0, 0], "power_max", "resource 'r': power 510.000 kW above 500.000 kW at 14:00"),
         (CHARGING, 2, 400, [250, 200, 0, 0], "energy_floor",
@@ -95,6 +112,8 @@ def test_check_plan__names_each_broken_limit_of_a_resource(
         (run_block(), 0, 400, [0, 100, 50, 60]),
         (run_block(running=1), 0, 400, [50, 0, 0, 0]),
         (run_block(running=2), 0, 400, [50, 0, 60, 60]),
+        (rest_block(2), 0, 400, [60, 0, 0, 60]),
+        (rest_block(3, running=1), 0, 400, [0, 0, 0, 60]),
         (CHARGING, 2, 400, [200, 200, 0, -50]),
         (COOLING, 2, 400, [100, 0, -50, -5]),
         (STORAGE, 2, 0, [100, 0, -100, 0]),
@@ -104,6 +123,44 @@ def test_check_plan__feasible_use_passes(
     flexibility: Flexibility, recovery: int, forecast: float, response: list[float]
 ) -> None:
     given = asked(flexibility, recovery=recovery, forecast=forecast)
+    assert check_plan(given, plan_of(given, r=response)) == ()
+
+
+@pytest.mark.parametrize(
+    ("flexibility", "forecast", "response", "limit", "text"),
+    [
+        (curtailable(50, event=2, count=4, cost=1, energy_kwh=20), 400, [50, 50, 0, 0], "energy",
+         "resource 'r': added energy 25.000 kWh above 20.000 kWh"),
+        (CHARGING, 400, [110, 0, 0, 0], "power_max", "resource 'r': power 510.000 kW above 500.000 kW at 14:00"),
+        (CHARGING, 400, [-310, 0, 0, 0], "power_min", "resource 'r': power 90.000 kW below 100.000 kW at 14:00"),
+        (CHARGING, 400, [50, 100, 50, 50], "energy_ceiling",
+         "resource 'r': charged energy 462.500 kWh above 450.000 kWh at 14:45"),
+        (COOLING, 400, [100, 100, 0, 0], "band",
+         "resource 'r': temperature drop 3.800 K above 2.000 K at 14:15"),
+        (replace(STORAGE, export_allowed=False), 0, [100, 0, -1, 0], "export",
+         "resource 'r': power of a storage that may not export -1.000 kW below 0.000 kW at 14:30"),
+        (replace(STORAGE, capacity_kwh=220.0), 0, [200, 0, 0, 0], "capacity",
+         "resource 'r': state of charge 245.000 kWh above 220.000 kWh at 14:00"),
+    ],
+)  # fmt: skip
+def test_check_plan__filling_turns_the_sign(
+    *, flexibility: Flexibility, forecast: float, response: list[float], limit: str, text: str
+) -> None:
+    given = filled(flexibility, forecast=forecast)
+    found = {violation.limit: violation.text for violation in check_plan(given, plan_of(given, r=response))}
+    assert found[limit] == text
+
+
+@pytest.mark.parametrize(
+    ("flexibility", "forecast", "response"),
+    [
+        (CHARGING, 400, [100, 0, -100, 0]),
+        (COOLING, 400, [100, 0, -50, -5]),
+        (replace(STORAGE, export_allowed=False), 0, [100, 0, 0, 0]),
+    ],
+)
+def test_check_plan__feasible_filling_passes(flexibility: Flexibility, forecast: float, response: list[float]) -> None:
+    given = filled(flexibility, forecast=forecast)
     assert check_plan(given, plan_of(given, r=response)) == ()
 
 
@@ -155,6 +212,16 @@ def test_check_plan__node_export_limit() -> None:
     assert found.text == "node 'line': net flow -30.000 kW beyond its export limit of 0.000 kW at 14:00"
 
 
+def test_check_plan__filling_adds_to_the_flow_of_all_nodes_above() -> None:
+    given = replace(limited(import_kw=430.0), direction=Direction.FILL)
+    top = replace(given.nodes[0], forecast_kw=series(1000.0, 4), import_limit_kw=series([1030, 1200, 1200, 1200], 4))
+    found = check_plan(replace(given, nodes=(top, given.nodes[1])), plan_of(given, r=[40, 0, -40, 0]))
+    assert [violation.text for violation in found] == [
+        "node 'root': net flow 1040.000 kW beyond its import limit of 1030.000 kW at 14:00",
+        "node 'line': net flow 440.000 kW beyond its import limit of 430.000 kW at 14:00",
+    ]
+
+
 def test_check_plan__node_violated_by_its_forecast_may_not_get_worse() -> None:
     given = limited(import_kw=300.0)
     assert check_plan(given, plan_of(given, r=[100, 0, 0, 0])) == ()
@@ -186,3 +253,82 @@ def test_check_plan__figures_about_itself_must_follow_from_the_responses() -> No
     assert found.text == "plan states rebound 7.000 kW, its responses give 0.000 kW at 14:45"
     (found,) = check_plan(given, replace(plan, shortfall_kw=np.zeros(1)))
     assert found.text == "plan states 1 shortfall figures for 2"
+
+
+def spread() -> DispatchProblem:
+    """Two resources of a class and one by itself; at 100 kW each the mean is 270 kW, the spread 13 kW.
+
+    Class ``a``: 0.06 x (0.9 x 100 + 0.9 x 100) = 10.8; own: 0.03 x 100 = 3 twice and 5.81 once;
+    sqrt(10.8^2 + 3^2 + 3^2 + 5.81^2) = sqrt(116.64 + 9 + 9 + 33.7561) = 12.9767.
+    """
+    resources = tuple(
+        DispatchResource(name, "root", series(400, 4), curtailable(100, event=2, count=4, cost=1), 0.9, sd, group)
+        for name, sd, group in (("a1", 0.03, "a"), ("a2", 0.03, "a"), ("b1", 0.0581, "b"))
+    )
+    given = problem({}, 270.0, event=2, recovery=2)
+    return replace(given, resources=resources, common_sd={"a": 0.06, "unused": 1.0}, coverage=0.975)
+
+
+def test_check_plan__shortfall_covers_the_spread_of_delivery() -> None:
+    given, all_on = spread(), [100, 100, 0, 0]
+    plan = plan_of(given, a1=all_on, a2=all_on, b1=all_on)
+    assert plan.shortfall_kw == pytest.approx([1.959964 * math.sqrt(168.3961)] * 2, abs=1e-3)
+    assert check_plan(given, plan) == ()
+    (found,) = check_plan(given, replace(plan, shortfall_kw=np.zeros(2)))
+    assert found.text == "plan states shortfall 0.000 kW, its responses give 25.434 kW at 14:00"
+
+
+def test_check_plan__expected_delivery_decides_at_even_odds() -> None:
+    given, all_on = replace(spread(), coverage=0.5), [100, 100, 0, 0]
+    plan = replace(plan_of(given), response_kw=plan_of(given, a1=all_on, a2=all_on, b1=all_on).response_kw)
+    assert check_plan(given, replace(plan, shortfall_kw=np.zeros(2))) == ()
+
+
+def test_check_plan__stated_delivery_must_follow_from_the_responses() -> None:
+    given, all_on = spread(), [100, 100, 0, 0]
+    plan = plan_of(given, a1=all_on, a2=all_on, b1=all_on)
+    q05 = 270.0 - 1.6448536 * math.sqrt(168.3961)
+    right = replace(plan, delivery_mean_kw=series(270, 2), delivery_q05_kw=series(q05, 2))
+    assert check_plan(given, right) == ()
+    wrong = replace(plan, delivery_mean_kw=series([270, 300], 2), delivery_q05_kw=series([q05, 0], 2))
+    assert [violation.text for violation in check_plan(given, wrong)] == [
+        "plan states delivery_mean 300.000 kW, its responses give 270.000 kW at 14:15",
+        "plan states delivery_q05 0.000 kW, its responses give 248.655 kW at 14:15",
+    ]
+
+
+def test_check_columns__reports_a_broken_fleet_within_bounds() -> None:
+    offers: dict[str, Flexibility] = {
+        f"r{i}": curtailable(50, event=2, count=4, cost=1) for i in range(2 * MOST_REPORTED)
+    }
+    given = columns_of(problem(offers, 0.0, event=2, recovery=2))
+    found = check_columns(given, np.full((given.count, 4), -1.0))
+    assert len(found) == MOST_REPORTED
+
+
+def test_check_columns__promises_are_checked_when_stated() -> None:
+    given = columns_of(replace(asked(CHARGING), target_kw=series(120.0, 2), rebound_cap_kw=series(10.0, 2)))
+    response = np.array([[100.0, 100.0, -30.0, 0.0]])
+    assert check_columns(given, response) == ()
+    found = check_columns(given, response, shortfall_kw=np.array([20.0, 0.0]), rebound_excess_kw=np.zeros(2))
+    assert [violation.text for violation in found] == [
+        "plan states shortfall 0.000 kW, its responses give 20.000 kW at 14:15",
+        "plan states rebound 0.000 kW, its responses give 20.000 kW at 14:30",
+    ]
+
+
+def test_check_columns__wrong_shape_is_reported_for_that_alone() -> None:
+    given = columns_of(asked(CHARGING))
+    (found,) = check_columns(given, np.zeros((1, 3)))
+    assert found.text == "plan has responses of shape (1, 3) for (1, 4)"
+
+
+def test_check_columns__fleet_beyond_one_slice() -> None:
+    count = SLICE_ROWS + 2
+    offer = curtailable(50, event=1, count=1, cost=1)
+    given = columns_of(problem({f"r{i}": offer for i in range(count)}, 10.0 * count, event=1, forecast=60.0))
+    response = np.full((count, 1), 10.0)
+    assert check_columns(given, response, shortfall_kw=np.zeros(1), rebound_excess_kw=np.zeros(0)) == ()
+    response[-1] = 51.0
+    (found,) = check_columns(given, response, shortfall_kw=np.zeros(1))
+    assert found.text == f"resource 'r{count - 1}': response 51.000 kW above 50.000 kW at 14:00"

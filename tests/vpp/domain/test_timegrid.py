@@ -124,3 +124,8 @@ def test_between__wants_whole_intervals() -> None:
     assert len(TimeGrid.between(NOON, NOON + 4 * INTERVAL)) == 4
     with pytest.raises(InputError, match="2026-07-20T04:20:00Z is not a whole number of 15-minute intervals"):
         TimeGrid.between(NOON, NOON + timedelta(minutes=20))
+
+
+def test_time_grid__clock_is_local_time_past_midnight_too() -> None:
+    grid = TimeGrid(parse_instant("2026-07-20T23:30:00+08:00"), 4)
+    assert [grid.clock(i) for i in range(4)] == ["23:30", "23:45", "00:00", "00:15"]

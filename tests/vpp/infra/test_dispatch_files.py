@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +7,12 @@ import jsonschema
 import numpy as np
 import pytest
 
-from optimizer import plan_dispatch
-from tests.optimizer.small_problem import curtailable, problem, random_problem
-from vpp.domain.dispatch import Infeasible, TimedOut
+from tests.optimizer.small_problem import block, curtailable, problem, random_problem, series
+from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.errors import ConfigError
-from vpp.infra.dispatch_files import plan_file, problem_file, read_problem
+from vpp.domain.events import Direction
+from vpp.domain.flexibility import Block
+from vpp.infra.dispatch_files import problem_file, read_problem
 from vpp.infra.dispatch_schema import PLAN_SCHEMA, PROBLEM_SCHEMA, render_schemas
 
 SCHEMAS = Path(__file__).parents[3] / "configs" / "wire" / "v1"
@@ -45,6 +47,46 @@ def test_read_problem__reads_what_was_written(tmp_path: Path, seed: int) -> None
     assert np.array_equal(found.nodes[0].import_limit_kw, asked.nodes[0].import_limit_kw)
 
 
+def every_key() -> DispatchProblem:
+    asked = problem({"a": block(100.0, event=2, count=3, min_rest=3)}, 50.0, event=2, recovery=1)
+    offer = replace(asked.resources[0], delivery_sd=0.2, delivery_class="factory", use_price_cny_per_kwh=0.4)
+    return replace(
+        asked,
+        resources=(offer,),
+        direction=Direction.FILL,
+        coverage=0.9,
+        common_sd={"factory": 0.05, "": 0.01},
+        energy_price_cny_per_kwh=series([0.5, -0.1, 0.4], 3),
+    )
+
+
+def test_read_problem__keeps_direction_spreads_and_prices(tmp_path: Path) -> None:
+    found = read_problem(written(tmp_path, problem_file(every_key()).model_dump_json()))
+    assert (found.direction, found.coverage, found.common_sd) == (Direction.FILL, 0.9, {"factory": 0.05, "": 0.01})
+    assert found.energy_price_cny_per_kwh is not None
+    assert found.energy_price_cny_per_kwh.tolist() == [0.5, -0.1, 0.4]
+    (offer,) = found.resources
+    assert (offer.delivery_sd, offer.delivery_class, offer.use_price_cny_per_kwh) == (0.2, "factory", 0.4)
+    assert isinstance(offer.flexibility, Block)
+    assert offer.flexibility.min_rest == 3
+
+
+def test_read_problem__new_keys_may_be_left_out(tmp_path: Path) -> None:
+    given = sample()
+    for key in ("direction", "coverage", "common_sd", "energy_price_cny_per_kwh"):
+        del given[key]
+    for key in ("delivery_sd", "delivery_class", "use_price_cny_per_kwh"):
+        del given["resources"][0][key]
+    found = read_problem(written(tmp_path, json.dumps({**given, "reserve_fraction": 0})))
+    assert (found.direction, found.coverage, found.common_sd) == (Direction.CURTAIL, 0.95, {})
+    assert found.energy_price_cny_per_kwh is None
+    assert (found.resources[0].delivery_sd, found.resources[0].use_price_cny_per_kwh) == (0.0, 0.0)
+
+
+def test_problem_file__says_nothing_of_a_reserve() -> None:
+    assert "reserve_fraction" not in sample()
+
+
 def test_read_problem__limits_may_be_left_out(tmp_path: Path) -> None:
     given = sample()
     del given["nodes"][0]["import_limit_kw"]
@@ -67,6 +109,19 @@ def test_read_problem__limits_may_be_left_out(tmp_path: Path) -> None:
         (("event_intervals",), 9, "event_intervals 9 is above intervals 3"),
         (("resources", 0, "forecast_kw"), [1, 2], "resources.0.forecast_kw: 2 values: expected 3"),
         (("resources", 0, "flexibility", "segment_1_kw"), [], "flexibility.segment_1_kw: 0 values: expected 3"),
+        (
+            ("reserve_fraction",),
+            0.15,
+            "reserve_fraction: 0.15: Value error, a fixed reserve is no longer held: coverage",
+        ),
+        (("direction",), "up", "direction: \"up\": Input should be 'curtail' or 'fill'"),
+        (("coverage",), 0.4, "coverage: 0.4: Input should be greater than or equal to 0.5"),
+        (("coverage",), 1, "coverage: 1: Input should be less than 1"),
+        (("common_sd",), {"factory": -0.1}, "common_sd.factory: -0.1: Input should be greater than or equal to 0"),
+        (("energy_price_cny_per_kwh",), [0.5], "energy_price_cny_per_kwh: 1 values: expected 3"),
+        (("resources", 0, "delivery_sd"), -1, "resources.0.delivery_sd: -1: Input should be greater than or equal"),
+        (("resources", 0, "delivery_class"), 7, "resources.0.delivery_class: 7: Input should be a valid string"),
+        (("resources", 0, "use_price_cny_per_kwh"), "1", 'use_price_cny_per_kwh: "1": Input should be a valid number'),
         (("resources", 0, "delivery_fraction"), 2, "resources.0.delivery_fraction: 2: Input should be less than or"),
     ],
 )
@@ -85,6 +140,13 @@ def test_read_problem__names_file_key_value_and_expectation(
     assert message in str(caught.value)
 
 
+def test_read_problem__rest_between_calls_is_at_least_one_interval(tmp_path: Path) -> None:
+    given = json.loads(problem_file(every_key()).model_dump_json())
+    given["resources"][0]["flexibility"]["min_rest"] = 0
+    with pytest.raises(ConfigError, match=r"min_rest: 0: Input should be greater than or equal to 1"):
+        read_problem(written(tmp_path, json.dumps(given)))
+
+
 def test_read_problem__refuses_not_a_number(tmp_path: Path) -> None:
     text = json.dumps(sample()).replace("50.0", "NaN", 1)
     with pytest.raises(ConfigError, match=r"target_kw\.0: NaN: Input should be a finite number"):
@@ -100,25 +162,3 @@ def test_read_problem__not_a_problem(tmp_path: Path, text: str, message: str) ->
 def test_read_problem__missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.json: cannot be read"):
         read_problem(tmp_path / "none.json")
-
-
-@pytest.mark.parametrize("target", [50.0, 500.0])
-def test_plan_file__follows_its_schema(target: float) -> None:
-    asked = problem({"a": curtailable(100.0, event=2, count=3, cost=1.0)}, target, event=2, recovery=1)
-    outcome = plan_dispatch(asked)
-    answer = json.loads(plan_file(asked, outcome, explain=True).model_dump_json())
-    jsonschema.validate(answer, json.loads(render_schemas()[PLAN_SCHEMA]))
-    assert answer["outcome"] == ("planned" if target == 50.0 else "unreachable")
-    assert answer["setpoint_kw"]["a"] == pytest.approx([1000 - min(target, 100)] * 2 + [1000])
-    assert answer["reasons"] == {"a": "cheaper"}
-    assert (answer["largest_kw"] is None) == (target == 50.0)
-
-
-def test_plan_file__infeasible_and_timed_out() -> None:
-    asked = problem({"a": curtailable(100.0, event=2, count=2, cost=1.0)}, 50.0, event=2)
-    none = plan_file(asked, Infeasible("because", ()), explain=True)
-    assert (none.outcome, none.status, none.response_kw) == ("infeasible", "because", {})
-    outcome = plan_dispatch(asked)
-    assert not isinstance(outcome, Infeasible)
-    late = plan_file(asked, TimedOut(outcome.plan, "too late"), explain=False)
-    assert (late.outcome, late.status, late.reasons) == ("timed_out", "too late", None)

@@ -1,0 +1,1 @@
+"""Price coordination: fleets of any size, solved by prices that each resource answers for itself."""

@@ -1,0 +1,144 @@
+"""The rounds of price coordination: ask prices, take in the answers, mix them, ask again.
+
+Every answer gives a true bound (``Master.bound``) and one column per block. Prices are kept in a box around those of
+the best bound so far: with few answers known, the mixture's own prices are wild. The box widens once the rounds have
+lasted a while, so that in the end nothing is bought from it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from optimizer.coordinate.layout import Layout
+from optimizer.coordinate.master import Duals, Master, Mixture
+from optimizer.respond.shard import Answer, PriceTables
+from vpp.domain.columns import Flags, Index
+from vpp.domain.flexibility import Series
+
+BOX_SHARE = 0.05
+PATIENCE = 8
+WIDENING = 1.3
+NOTHING_SHARE = 1e-7
+
+
+class Fleet(Protocol):
+    """Resources that answer prices, wherever they live."""
+
+    def respond(self, prices: PriceTables, asked: Flags | None = None) -> Answer:
+        """Sums of the best responses over the ``asked`` slots, shape (S,); all by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How far to go.
+
+    Attributes:
+        rounds: At most.
+        gap: Relative gap between mixture and bound at which to stop.
+    """
+
+    rounds: int
+    gap: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One answer in the master problem; ``tables`` is ``None`` for an answer that no prices gave (a known plan).
+
+    Attributes:
+        blocks: Blocks that got a column of it, in their order.
+    """
+
+    answer: Answer
+    tables: PriceTables | None
+    blocks: Index
+
+
+@dataclass(slots=True, eq=False)
+class Rounds:
+    """What the rounds have brought so far.
+
+    Attributes:
+        center: The prices of the best bound.
+        bound: No plan has a smaller objective.
+    """
+
+    master: Master
+    center: Duals
+    bound: float = -np.inf
+    columns: list[Column] = field(default_factory=list)
+    mixture: Mixture | None = None
+
+    def take_in(self, answer: Answer, tables: PriceTables | None, blocks: Flags | None = None) -> None:
+        """Adds an answer to the mixture's choice."""
+        layout = self.master.layout
+        self.master.add(answer, blocks)
+        taken = np.arange(layout.blocks) if blocks is None else np.flatnonzero(blocks)
+        self.columns.append(Column(answer, tables, taken))
+
+    def run(self, fleet: Fleet, query: Duals, effort: Effort, out_of_time: Callable[[], bool]) -> Mixture:
+        """Asks ``query`` first; ends at the gap, after the rounds, or when time is up."""
+        master = self.master
+        width = BOX_SHARE * max(float(np.abs(query.flat).max()), 1e-6)
+        nothing_kw = NOTHING_SHARE * max(float(master.asked.aim_kw.sum()), 1.0)
+        for number in range(effort.rounds):
+            query = master.clipped(query)
+            tables = master.tables(query)
+            answer = fleet.respond(tables)
+            bound = master.bound(query, answer)
+            if bound > self.bound:
+                self.bound, self.center = bound, query
+            self.take_in(answer, tables)
+            master.box(self.center, width)
+            mixture = master.solve()
+            gap = (mixture.objective_cny - self.bound) / max(abs(mixture.objective_cny), 1e-9)
+            if (gap <= effort.gap and mixture.boxed_kw <= nothing_kw) or out_of_time():
+                break
+            if number >= PATIENCE:
+                width *= WIDENING
+            query = mixture.duals
+        master.unbox()
+        self.mixture = master.solve()
+        return self.mixture
+
+    def weights(self) -> list[Series]:
+        """Per column the share of each block that follows it, shape (B,) each."""
+        assert self.mixture is not None
+        found, at = [], 0
+        for column in self.columns:
+            share = np.zeros(self.master.layout.blocks)
+            share[column.blocks] = np.maximum(self.mixture.weights[at : at + len(column.blocks)], 0.0)
+            at += len(column.blocks)
+            found.append(share)
+        total = np.maximum(np.sum(found, axis=0), 1e-12)
+        return [np.where(share > NEGLIGIBLE, share, 0.0) / total for share in found]
+
+
+NEGLIGIBLE = 1e-9
+
+
+def answer_of(layout: Layout, response_kw: Series, costs_cny: Series, mean: Series, spread: Series) -> Answer:
+    """The sums of a known plan: responses (N, H), costs and delivery figures (N,)."""
+    known = layout.slot_of >= 0
+    slots, full = layout.slot_of[known], response_kw[known]
+    answer = Answer.nothing(layout.slots, layout.event, layout.intervals)
+    event_kw = full[:, : layout.event]
+    for mine, rows in (
+        (answer.full_kw, full),
+        (answer.mean_kw, mean[known, None] * event_kw),
+        (answer.variance_kw2, (spread[known, None] * event_kw) ** 2),
+    ):
+        for t in range(rows.shape[1]):
+            mine[:, t] = np.bincount(slots, rows[:, t], minlength=layout.slots)
+    answer.cost_cny[:] = np.bincount(slots, costs_cny[known], minlength=layout.slots)
+    return answer
+
+
+def mixed(columns: Sequence[Column], weights: Sequence[Series], layout: Layout) -> Answer:
+    """The sums of the mixture."""
+    total = Answer.nothing(layout.slots, layout.event, layout.intervals)
+    for column, share in zip(columns, weights, strict=True):
+        total.take_in(column.answer.scaled(share[layout.block_of_slot]))
+    return total
