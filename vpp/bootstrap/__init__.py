@@ -22,6 +22,7 @@ from vpp.ports import (
     Upstream,
     Workers,
 )
+from vpp.services.capability_tables import CapabilityTables, PriorBeliefs
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -35,6 +36,7 @@ from vpp.services.runner import Runner
 from vpp.services.settling import Settling
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
+from vpp.services.usual_load import UsualLoad
 from vpp.services.views import Views
 
 
@@ -143,6 +145,17 @@ class Controller:
             self.measuring,
             clock=clock,
             recovery_intervals=settings.recovery_intervals,
+        )
+        self.tables = CapabilityTables(
+            self.recorder,
+            self.registry,
+            outside.network,
+            UsualLoad(outside.archive, outside.calendar),
+            PriorBeliefs(setup.fleet, settings),
+            workers=outside.workers,
+            clock=clock,
+            settings=settings,
+            reference_peak_kw=setup.reference_peak.kw,
         )
         self.views = Views(self.recorder, self.registry, self.settling, outside.network, settings)
         self.runner = Runner(

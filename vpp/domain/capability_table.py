@@ -22,7 +22,7 @@ from vpp.domain.holding import Held, hold
 from vpp.domain.merit_order import STEPS, cost_curve_cny_per_kwh
 from vpp.domain.reachable_portfolio import portfolio_of
 from vpp.domain.reservoirs import Windows
-from vpp.domain.timegrid import INTERVAL, TimeGrid, floor_interval, trading_day
+from vpp.domain.timegrid import INTERVAL, TimeGrid, floor_interval, format_instant, trading_day
 
 STARTS = 96
 DURATIONS = (1, 4, 8, 16)
@@ -87,7 +87,7 @@ class CapabilityTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
-    """Figures of some windows; shapes (W,), the costs (W, 5)."""
+    """Figures of windows, as in ``CapabilityTable``; shapes (W,) or, in rows, (notices, starts); costs 5 of each."""
 
     prob50_kw: Series
     prob90_kw: Series
@@ -106,34 +106,48 @@ def event_intervals() -> int:
 
 
 def capability_table(columns: DispatchColumns, notice_s: Series, now: datetime) -> CapabilityTable:
-    """The table.
+    """The whole table; arguments and errors as for ``rows_of``."""
+    return joined(now, {duration: rows_of(columns, notice_s, now, duration) for duration in DURATIONS})
+
+
+def rows_of(columns: DispatchColumns, notice_s: Series, now: datetime, duration: int) -> Figures:
+    """The rows of one duration, shapes (notices, starts) and (notices, starts, 5).
 
     Args:
         columns: What there is, on ``table_grid(now, ...)``; targets, coverage and rebound caps are not looked at.
         notice_s: Seconds from command to full effect of each resource, shape (N,).
         now: Within the grid's first interval.
+        duration: Intervals, one of ``DURATIONS``.
 
     Raises:
         InputError: the grid is not that of a table.
     """
-    if columns.grid.start != floor_interval(now) or columns.event_intervals != event_intervals():
+    first = floor_interval(now)
+    if columns.grid.start != first or columns.event_intervals != event_intervals():
         raise InputError(
-            f"a capability table made at {now.isoformat()} needs a grid from {floor_interval(now).isoformat()} with "
-            f"{event_intervals()} intervals before its recovery, not from {columns.grid.start.isoformat()} with "
+            f"a capability table made at {format_instant(now)} needs a grid from {format_instant(first)} with "
+            f"{event_intervals()} intervals before its recovery, not from {format_instant(columns.grid.start)} with "
             f"{columns.event_intervals}"
         )
-    starts = tuple(columns.grid.start + (1 + k) * INTERVAL for k in range(STARTS))
-    shape = (len(NOTICES), len(DURATIONS), STARTS)
-    prob50_kw, prob90_kw, rebound_kw = (np.full(shape, np.nan) for _ in range(3))
-    cost = np.full((*shape, STEPS), np.nan)
-    rows, row_of = _distinct_rows(starts, notice_s, now)
-    for d, duration in enumerate(DURATIONS):
-        found = _all_figures(columns, rows, duration)
-        for (notice, start), row in row_of.items():
-            at = (notice, d, start)
-            prob50_kw[at], prob90_kw[at] = found.prob50_kw[row], found.prob90_kw[row]
-            rebound_kw[at], cost[at] = found.rebound_kw[row], found.cost_cny_per_kwh[row]
-    return CapabilityTable(now, starts, DURATIONS, NOTICES, prob50_kw, prob90_kw, cost, rebound_kw)
+    windows, window_of = _distinct_windows(starts_of(now), notice_s, now)
+    found = _figures(columns, windows, duration)
+    rows = _no_figures((len(NOTICES), STARTS))
+    for at, window in window_of.items():
+        for row, figures in zip(_arrays(rows), _arrays(found), strict=True):
+            row[at] = figures[window]
+    return rows
+
+
+def joined(now: datetime, rows: Mapping[int, Figures]) -> CapabilityTable:
+    """The table from the rows of each duration, in intervals."""
+    by_name = zip(*(_arrays(figures) for figures in rows.values()), strict=True)
+    prob50_kw, prob90_kw, cost, rebound_kw = (np.stack(parts, axis=1) for parts in by_name)
+    return CapabilityTable(now, starts_of(now), tuple(rows), NOTICES, prob50_kw, prob90_kw, cost, rebound_kw)
+
+
+def starts_of(now: datetime) -> tuple[datetime, ...]:
+    """The next day's starts, beginning with the interval after the running one."""
+    return tuple(floor_interval(now) + (1 + k) * INTERVAL for k in range(STARTS))
 
 
 def figures_of(columns: DispatchColumns, windows: Windows, held: Held) -> Figures:
@@ -159,17 +173,17 @@ def _spread_kw(columns: DispatchColumns, response_kw: Series) -> Series:
     return np.asarray(np.sqrt(own + common))
 
 
-_Row = tuple[int, Flags]
+_Window = tuple[int, Flags]
 """Start as an index of the grid, and the resources that may be called, shape (N,)."""
 
 
-def _distinct_rows(
+def _distinct_windows(
     starts: Sequence[datetime], notice_s: Series, now: datetime
-) -> tuple[list[_Row], Mapping[tuple[int, int], int]]:
+) -> tuple[list[_Window], Mapping[tuple[int, int], int]]:
     """Windows that differ in start or resources, and which of them each notice and start (by position) has."""
-    rows: list[_Row] = []
+    windows: list[_Window] = []
     known: dict[tuple[int, bytes], int] = {}
-    row_of: dict[tuple[int, int], int] = {}
+    window_of: dict[tuple[int, int], int] = {}
     for n, notice in enumerate(NOTICES):
         for k, start in enumerate(starts):
             lead = notice.lead_at(start, now)
@@ -178,30 +192,34 @@ def _distinct_rows(
             allowed = notice_s <= lead.total_seconds()
             key = (k, allowed.tobytes())
             if key not in known:
-                known[key] = len(rows)
-                rows.append((k + 1, allowed))
-            row_of[n, k] = known[key]
-    return rows, row_of
+                known[key] = len(windows)
+                windows.append((k + 1, allowed))
+            window_of[n, k] = known[key]
+    return windows, window_of
 
 
-def _all_figures(columns: DispatchColumns, rows: Sequence[_Row], duration: int) -> Figures:
+def _figures(columns: DispatchColumns, distinct: Sequence[_Window], duration: int) -> Figures:
     portfolio = portfolio_of(columns)
     recovery = columns.intervals - columns.event_intervals
-    parts = []
-    for part in _portions(rows, duration * max(columns.count, 1)):
+    parts = [_arrays(_no_figures((0,)))]
+    for part in _portions(distinct, duration * max(columns.count, 1)):
         starts: Index = np.array([start for start, _ in part], dtype=np.intp)
         allowed = np.array([mask for _, mask in part], dtype=np.bool_).reshape(len(part), columns.count)
         windows = Windows(starts, duration, recovery)
-        parts.append(figures_of(columns, windows, hold(portfolio, windows, allowed)))
-    return Figures(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("prob50_kw", "prob90_kw", "cost_cny_per_kwh", "rebound_kw")
-        )
-    )
+        parts.append(_arrays(figures_of(columns, windows, hold(portfolio, windows, allowed))))
+    return Figures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _portions(rows: Sequence[_Row], numbers_each: int) -> Iterator[Sequence[_Row]]:
+def _portions(windows: Sequence[_Window], numbers_each: int) -> Iterator[Sequence[_Window]]:
     size = max(1, NUMBERS_AT_ONCE // numbers_each)
-    for first in range(0, len(rows), size):
-        yield rows[first : first + size]
+    for first in range(0, len(windows), size):
+        yield windows[first : first + size]
+
+
+def _no_figures(shape: tuple[int, ...]) -> Figures:
+    prob50_kw, prob90_kw, rebound_kw = (np.full(shape, np.nan) for _ in range(3))
+    return Figures(prob50_kw, prob90_kw, np.full((*shape, STEPS), np.nan), rebound_kw)
+
+
+def _arrays(figures: Figures) -> tuple[Series, Series, Series, Series]:
+    return figures.prob50_kw, figures.prob90_kw, figures.cost_cny_per_kwh, figures.rebound_kw

@@ -56,13 +56,20 @@ class Reservoirs(Protocol):
     """
 
     @property
-    def index(self) -> Index: ...
+    def index(self) -> Index:
+        """Positions among all resources."""
+
     @property
-    def most_kw(self) -> Series: ...
+    def most_kw(self) -> Series:
+        """Largest response."""
+
     @property
-    def keeps(self) -> Series: ...
+    def keeps(self) -> Series:
+        """Share kept over an interval."""
+
     @property
-    def per_kw(self) -> Series: ...
+    def per_kw(self) -> Series:
+        """What a kW adds in an interval."""
 
     def brims(self, windows: Windows) -> Series:
         """Highest level after each interval of a window that began empty, shape (d, W, n), >= 0."""

@@ -111,7 +111,12 @@ def _one(kind: str, rng: Generator, day: Series) -> tuple[Series, Flexibility]:
             return size_kw * shape, Curtailable(
                 part_kw, part_kw, cost, cost + 0.5, float(rng.uniform(0.2, 1.2)) * size_kw
             )
-    capacity = 8.0 * size_kw
+        case _:
+            return _battery(rng, size_kw, day)
+
+
+def _battery(rng: Generator, size_kw: float, day: Series) -> tuple[Series, Storage]:
+    capacity, cost = 8.0 * size_kw, float(rng.uniform(0.2, 1.5))
     schedule_kw = size_kw * 0.2 * np.roll(day, int(rng.integers(96)))
     soc = float(rng.uniform(0.5, 0.8)) * capacity
     return schedule_kw, Storage(
