@@ -43,7 +43,9 @@ class CallState:
         turn = np.arange(len(kind.index)) % np.maximum(turns, 1)
         earliest = np.minimum(turn * lasts, np.maximum(event - kind.min_run, 0)) if in_turns else 0 * turn
         rested = np.where(kind.running > 0, 0, event + kind.min_rest)
-        return cls(kind, usable & ~kind.blocked.any(axis=1), kind.running.copy(), rested, kind.max_calls.copy(), earliest)
+        return cls(
+            kind, usable & ~kind.blocked.any(axis=1), kind.running.copy(), rested, kind.max_calls.copy(), earliest
+        )
 
     def _must_stay(self) -> Flags:
         return (self.run > 0) & (self.run < self.kind.min_run)

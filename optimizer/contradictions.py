@@ -74,7 +74,7 @@ def _storage(f: StorageColumns, count: int) -> Iterator[Found]:
     if len(f.index) == 0:
         return
     step_kwh = f.power_max_kw * f.efficiency * INTERVAL_H
-    low_kwh = storage_floor(f.soc_min_kwh, f.soc_end_kwh, step_kwh, count)
+    low_kwh = storage_floor(f.soc_min_kwh, f.soc_end_kwh, np.repeat(step_kwh[:, None], count, axis=1))
     first_kwh, most_kwh = low_kwh[:, 0], low_kwh.max(axis=1)
     full = f.soc_kwh > f.capacity_kwh + SLACK_KWH
     asked = most_kwh > f.capacity_kwh + SLACK_KWH

@@ -1,123 +1,194 @@
-"""Says which limits stop a plan from reaching more, and why each resource is used or not.
+"""Says what one more kW is worth, which limits stop a plan, and why each resource is used or not.
 
-Reason codes: ``cheaper`` used, because it costs less than what is left over; ``min-run`` used because its call may not
-end yet; ``reserve`` held back; ``unavailable`` offers nothing in the event; ``limit:<node>`` not used because that node
-is at its limit; ``not-needed`` not used because cheaper ones sufficed, or because it does not fit what is left.
+Reason codes (texts in ``vpp.domain.reasons``): ``cheaper`` used, because it costs less than what is left over;
+``min-run`` used because its call may not end yet; ``reserve`` held back; ``unavailable`` offers nothing in the event;
+``limit:<node>`` worth using but for the limits of that node; ``price`` dearer than the marginal price; ``not-needed``
+not used by a method that knows no prices.
 """
 
 import numpy as np
 
-from optimizer.kinds import Flags
+from optimizer.cost import energy_worth
+from optimizer.found import Found
 from optimizer.problem import ProblemArrays
-from vpp.domain.dispatch import BindingLimit
+from optimizer.respond.shard import FleetShard, PriceTables, parts_of
+from vpp.domain.columns import Flags, Index
+from vpp.domain.dispatch import BindingLimit, DispatchPlan, Marginals
+from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
-from vpp.domain.timegrid import DISTRICT_ZONE, INTERVAL
+from vpp.domain.rows import CodesById
 
 NEAR_KW = 1.0
 NOTHING_KW = 1e-3
+NOTHING_CNY = 1e-9
+MOST_LIMITS = 200
 
 
-def binding_limits(arrays: ProblemArrays, response_kw: Series, ceiling_kw: Series) -> tuple[BindingLimit, ...]:
+def marginals_of(arrays: ProblemArrays, found: Found) -> Marginals | None:
+    """The prices of a search by what they price."""
+    if found.prices is None:
+        return None
+    target, rebound, rows = found.prices
+    by_node: dict[str, Series] = {}
+    ids = arrays.columns.nodes.ids
+    for at in np.flatnonzero(np.abs(rows) > NOTHING_CNY).tolist():
+        series = by_node.setdefault(ids[int(found.node_of_row[at])], np.zeros(arrays.intervals))
+        series[int(found.interval_of_row[at])] += rows[at]
+    return Marginals(np.maximum(target, 0.0), np.maximum(rebound, 0.0), by_node)
+
+
+def price_limits(arrays: ProblemArrays, marginals: Marginals | None) -> tuple[BindingLimit, ...]:
+    """Limits by what one more kW of room would save, the largest first: one per limit, at its dearest interval."""
+    if marginals is None:
+        return ()
+    columns, found = arrays.columns, []
+    for t in np.flatnonzero(marginals.target_cny_per_kw > NOTHING_CNY).tolist():
+        saved = float(marginals.target_cny_per_kw[t])
+        text = f"target: {columns.target_kw[t]:.0f} kW at {columns.grid.clock(t)}, each kW costs {saved:.4f} CNY"
+        found.append(BindingLimit("target", t, text, saved))
+    found = sorted(found, key=lambda limit: -limit.saves_cny_per_kw)[:1]
+    rebound = marginals.rebound_cny_per_kw
+    if rebound.max(initial=0.0) > NOTHING_CNY:
+        r = int(np.argmax(rebound))
+        t = arrays.event_intervals + r
+        text = f"rebound: cap of {columns.rebound_cap_kw[r]:.0f} kW binds at {columns.grid.clock(t)}"
+        found.append(BindingLimit("rebound", t, text, float(rebound[r])))
+    position = {name: m for m, name in enumerate(columns.nodes.ids)}
+    for name, series in marginals.node_cny_per_kw.items():
+        for high in (True, False):
+            saved = -series if high else series
+            t = int(np.argmax(saved))
+            if saved[t] > NOTHING_CNY:
+                found.append(_node_limit(arrays, position[name], t, high=high, saved=float(saved[t])))
+    return tuple(sorted(found, key=lambda limit: -limit.saves_cny_per_kw)[:MOST_LIMITS])
+
+
+def binding_limits(arrays: ProblemArrays, response_kw: Series, plan: DispatchPlan) -> tuple[BindingLimit, ...]:
     """The limits that stop more response, most important first; never empty where a shortfall is passed in.
 
     Args:
         arrays: The problem.
         response_kw: The largest reachable answer, shape (N, H).
-        ceiling_kw: Largest expected response that may be committed, shape (T,).
+        plan: The same with its figures.
     """
-    event = arrays.event_intervals
-    expected_kw = arrays.delivery @ response_kw[:, :event]
-    short = arrays.problem.target_kw - expected_kw > NOTHING_KW
-    found = [*_capability(arrays, short), *_reserve(arrays, expected_kw, ceiling_kw, short)]
-    found += _nodes(arrays, response_kw)
+    short = plan.shortfall_kw > NOTHING_KW
+    found = [*_capability(arrays, short), *_nodes(arrays, response_kw)]
+    if plan.marginals is not None:
+        saves = {limit.name: limit.saves_cny_per_kw for limit in price_limits(arrays, plan.marginals)}
+        found = [BindingLimit(x.name, x.interval, x.text, saves.get(x.name, float("nan"))) for x in found]
     if not found:
         found = _own_limits(arrays, response_kw, short)
     return tuple(found)
 
 
-def reasons(arrays: ProblemArrays, response_kw: Series) -> dict[str, str]:
+def reasons(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> CodesById:
     """One reason code per resource id."""
-    event = arrays.event_intervals
-    used: Flags = np.asarray((np.abs(response_kw) > NOTHING_KW).any(axis=1))
-    nothing: Flags = np.asarray((arrays.most_kw[:, :event] <= NOTHING_KW).all(axis=1))
-    forced = np.zeros(len(used), dtype=np.bool_)
-    forced[arrays.block.index] = arrays.block.must_run.any(axis=1)
-    full = _full_nodes(arrays, response_kw)
-    codes: dict[str, str] = {}
-    for i, resource in enumerate(arrays.problem.resources):
-        if resource.reserved:
-            codes[resource.id] = "reserve"
-        elif used[i]:
-            codes[resource.id] = "min-run" if forced[i] else "cheaper"
-        elif nothing[i]:
-            codes[resource.id] = "unavailable"
-        else:
-            codes[resource.id] = f"limit:{full[i]}" if i in full else "not-needed"
-    return codes
+    columns, event = arrays.columns, arrays.event_intervals
+    offers = np.zeros(arrays.count, dtype=np.bool_)
+    for kind in arrays.kinds:
+        offers[kind.index] = (kind.response_bounds()[1][:, :event] > NOTHING_KW).any(axis=1)
+    codes = ["price" if found is not None and found.prices is not None else "not-needed"]
+    code_of = np.zeros(arrays.count, dtype=np.intp)
+
+    def mark(which: Flags, code: str) -> None:
+        if which.any():
+            codes.append(code)
+            code_of[which] = len(codes) - 1
+
+    for node, members in _held_by_nodes(arrays, response_kw, found).items():
+        mark(_flags(arrays.count, members), f"limit:{columns.nodes.ids[node]}")
+    mark(~offers, "unavailable")
+    mark((np.abs(response_kw) > NOTHING_KW).any(axis=1), "cheaper")
+    mark(_flags(arrays.count, arrays.block.index[arrays.block.must_run.any(axis=1)]), "min-run")
+    mark(columns.reserved, "reserve")
+    return CodesById(columns.ids, codes, code_of.tolist())
 
 
-def clock(arrays: ProblemArrays, interval: int) -> str:
-    """Local time at which an interval starts, as people read it."""
-    return f"{(arrays.problem.grid.start + interval * INTERVAL).astimezone(DISTRICT_ZONE):%H:%M}"
+def _flags(count: int, members: Index) -> Flags:
+    flags = np.zeros(count, dtype=np.bool_)
+    flags[members] = True
+    return flags
 
 
-def _reserve(arrays: ProblemArrays, expected_kw: Series, ceiling_kw: Series, short: Flags) -> list[BindingLimit]:
-    found = []
-    reachable_kw = arrays.reachable_kw
-    for t in np.flatnonzero(short & (expected_kw >= ceiling_kw - NEAR_KW - _largest_step(arrays))).tolist():
-        text = (
-            f"reserve: {100 * arrays.problem.reserve_fraction:g} % of {reachable_kw[t]:.0f} kW reachable is held back, "
-            f"so that at most {ceiling_kw[t]:.0f} kW of {arrays.problem.target_kw[t]:.0f} kW may be committed at "
-            f"{clock(arrays, t)}"
-        )
-        found.append(BindingLimit("reserve", t, text))
-    return found
+def _held_by_nodes(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> dict[int, Index]:
+    """Unused resources per node whose limits keep them out."""
+    unused = ~(np.abs(response_kw) > NOTHING_KW).any(axis=1)
+    if found is not None and found.prices is not None:
+        return _priced_out(arrays, found, unused)
+    held: dict[int, Index] = {}
+    position = {name: m for m, name in enumerate(arrays.columns.nodes.ids)}
+    for limit in _nodes(arrays, response_kw):
+        m = position[limit.name.removeprefix("node:").rpartition(":")[0]]
+        members = arrays.members(m)
+        held.setdefault(m, members[unused[members]])
+    return held
 
 
-def _largest_step(arrays: ProblemArrays) -> float:
-    """Blocks come whole: a ceiling binds although up to one block's response is left below it."""
-    minimum = arrays.block.minimum_kw[arrays.block.minimum_kw > 0]
-    return float(minimum.min()) if minimum.size else 0.0
+def _priced_out(arrays: ProblemArrays, found: Found, unused: Flags) -> dict[int, Index]:
+    """Who would be worth calling without the prices of node limits, by the node that costs most."""
+    assert found.prices is not None
+    target, rebound, rows = found.prices
+    nodes = np.zeros((len(arrays.node_most_kw), arrays.intervals))
+    np.add.at(nodes, (found.node_of_row, found.interval_of_row), rows)
+    dear = np.flatnonzero((nodes < -NOTHING_CNY).any(axis=1))
+    if not dear.size or not unused.any():
+        return {}
+    worth = energy_worth(arrays).copy()
+    worth[arrays.event_intervals :] += rebound
+    free = PriceTables(np.tile(target, (max(len(arrays.columns.class_sd), 1), 1)), worth[None, :])
+    one = np.zeros(arrays.count, dtype=np.intp)
+    parts = parts_of(arrays, one, one)
+    shard = FleetShard(list(parts.values()), slots=1, event=arrays.event_intervals, intervals=arrays.intervals)
+    wanted = np.zeros(arrays.count, dtype=np.bool_)
+    everyone = np.ones(1, dtype=np.bool_)
+    for part in parts.values():
+        if len(part.index):
+            responses, _ = shard.rows(part, free, everyone)
+            wanted[part.index] = (responses[:, : arrays.event_intervals] > NOTHING_KW).any(axis=1)
+    held: dict[int, Index] = {}
+    taken = ~(wanted & unused)
+    for m in sorted(dear.tolist(), key=lambda node: float(nodes[node].min())):
+        members = arrays.members(m)
+        mine = members[~taken[members]]
+        if mine.size:
+            held[m] = mine
+            taken[mine] = True
+    return held
+
+
+def _node_limit(arrays: ProblemArrays, m: int, t: int, *, high: bool, saved: float = float("nan")) -> BindingLimit:
+    """The limit of node ``m`` that leaves no room for more response (``high``) or for less."""
+    nodes = arrays.columns.nodes
+    export = high == (arrays.columns.direction is Direction.CURTAIL)
+    name = "export" if export else "import"
+    bound_kw = (nodes.export_limit_kw if export else nodes.import_limit_kw)[m, t]
+    text = f"node {nodes.ids[m]}: {name} limit {bound_kw:.0f} kW binds at {arrays.columns.grid.clock(t)}"
+    return BindingLimit(f"node:{nodes.ids[m]}:{name}", t, text, saved)
 
 
 def _nodes(arrays: ProblemArrays, response_kw: Series) -> list[BindingLimit]:
+    sums_kw = arrays.below @ response_kw
+    at_least = (sums_kw <= arrays.node_least_kw + NEAR_KW) & ((arrays.below @ arrays.least_kw) < arrays.node_least_kw)
+    at_most = (sums_kw >= arrays.node_most_kw - NEAR_KW) & ((arrays.below @ arrays.most_kw) > arrays.node_most_kw)
+    event = arrays.event_intervals
+    could = (response_kw[:, :event] < arrays.most_kw[:, :event] - NEAR_KW).any(axis=1) & ~arrays.columns.reserved
+    able = (arrays.below @ could.astype(np.float64)) > 0
     found = []
-    for m, node in enumerate(arrays.problem.nodes):
-        members = arrays.members[m]
-        if not _could_give_more(arrays, response_kw, members):
-            continue
-        flow_kw = response_kw[members].sum(axis=0)
-        at_import = (flow_kw <= arrays.node_least_kw[m] + NEAR_KW) & (
-            arrays.least_kw[members].sum(axis=0) < arrays.node_least_kw[m]
-        )
-        at_export = (flow_kw >= arrays.node_most_kw[m] - NEAR_KW) & (
-            arrays.most_kw[members].sum(axis=0) > arrays.node_most_kw[m]
-        )
-        for name, bound, at_limit in (
-            ("import", node.import_limit_kw, at_import),
-            ("export", node.export_limit_kw, at_export),
-        ):
-            for t in np.flatnonzero(at_limit)[:1].tolist():
-                text = f"node {node.id}: {name} limit {bound[t]:.0f} kW binds at {clock(arrays, t)}"
-                found.append(BindingLimit(f"node:{node.id}:{name}", t, text))
+    for m in np.flatnonzero(able & (at_least | at_most).any(axis=1)).tolist():
+        for high, at in ((False, at_least[m]), (True, at_most[m])):
+            found.extend(_node_limit(arrays, m, t, high=high) for t in np.flatnonzero(at)[:1].tolist())
     return found
 
 
-def _could_give_more(arrays: ProblemArrays, response_kw: Series, members: np.ndarray) -> bool:
-    event = arrays.event_intervals
-    open_members = members[~arrays.held[members]]
-    return bool((response_kw[open_members, :event] < arrays.most_kw[open_members, :event] - NEAR_KW).any())
-
-
 def _capability(arrays: ProblemArrays, short: Flags) -> list[BindingLimit]:
-    reachable_kw = arrays.reachable_kw
-    beyond = short & (reachable_kw < arrays.problem.target_kw - NOTHING_KW)
+    reachable_kw, columns = arrays.reachable_kw, arrays.columns
+    beyond = short & (reachable_kw < columns.target_kw - NOTHING_KW)
     return [
         BindingLimit(
             "capability",
             t,
             f"capability: all resources together reach at most {reachable_kw[t]:.0f} kW of "
-            f"{arrays.problem.target_kw[t]:.0f} kW at {clock(arrays, t)}",
+            f"{columns.target_kw[t]:.0f} kW at {columns.grid.clock(t)}",
         )
         for t in np.flatnonzero(beyond).tolist()
     ]
@@ -127,20 +198,18 @@ def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Flags) -> lis
     """Energy, temperature and run limits over several intervals, as what each kind leaves unused."""
     event = arrays.event_intervals
     found = []
-    for name, kind in (
-        ("curtailable", arrays.curtailable),
-        ("block", arrays.block),
-        ("charging", arrays.charging),
-        ("cooling", arrays.cooling),
-        ("storage", arrays.storage),
-    ):
+    for name, kind in zip(_OWN_LIMITS, arrays.kinds, strict=True):
         unused_kw = (arrays.most_kw[kind.index, :event] - response_kw[kind.index, :event]) * short
         total_kw = np.maximum(unused_kw, 0.0).sum(axis=0)
         t = int(np.argmax(total_kw))
         if total_kw[t] > NEAR_KW:
             what = _OWN_LIMITS[name]
-            text = f"{name}: {what} keep {total_kw[t]:.0f} kW from being used at {clock(arrays, t)}"
+            text = f"{name}: {what} keep {total_kw[t]:.0f} kW from being used at {arrays.columns.grid.clock(t)}"
             found.append((total_kw[t], BindingLimit(f"kind:{name}", t, text)))
+    if not found and short.any():
+        t = int(np.argmax(short))
+        text = f"coverage: what may fail to be delivered keeps the target from being certain at {arrays.columns.grid.clock(t)}"
+        return [BindingLimit("coverage", t, text)]
     return [limit for _, limit in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -151,13 +220,3 @@ _OWN_LIMITS = {
     "cooling": "temperature bands and payback",
     "storage": "states of charge",
 }
-
-
-def _full_nodes(arrays: ProblemArrays, response_kw: Series) -> dict[int, str]:
-    full: dict[int, str] = {}
-    for limit in _nodes(arrays, response_kw):
-        node_id = limit.name.removeprefix("node:").rpartition(":")[0]
-        position = next(m for m, node in enumerate(arrays.problem.nodes) if node.id == node_id)
-        for i in arrays.members[position].tolist():
-            full.setdefault(i, node_id)
-    return full

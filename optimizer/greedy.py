@@ -119,7 +119,8 @@ def _nodes_hold(arrays: ProblemArrays, base: Series) -> bool:
 
 def _profiles(arrays: ProblemArrays, *, refill_at_once: bool) -> tuple[Series, Series]:
     event = arrays.event_intervals
-    base, full = np.zeros_like(arrays.forecast_kw), np.zeros_like(arrays.forecast_kw)
+    shape = (arrays.count, arrays.intervals)
+    base, full = np.zeros(shape), np.zeros(shape)
     for kind, (kind_base, kind_full) in (
         (arrays.charging, charging_profiles(arrays.charging, event)),
         (arrays.cooling, cooling_profiles(arrays.cooling, event)),

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.cost import cost_cny, rebound_excess_kw, shortfall_kw
-from optimizer.explain import binding_limits, reasons
+from optimizer.aim import delivered, z_of
+from optimizer.cost import cost_of, rebound_excess_kw
+from optimizer.explain import binding_limits, marginals_of, price_limits, reasons
+from optimizer.found import Found
+from optimizer.joint import joint_probability
+from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
-from optimizer.search import Found
 from optimizer.solve import Verdict
 from vpp.domain.dispatch import DispatchPlan, Infeasible, Planned, PlanningOutcome, TimedOut, Unreachable
-from vpp.domain.feasibility import Violation, check_plan
+from vpp.domain.feasibility import Violation, check_columns
 from vpp.domain.flexibility import Series
+from vpp.domain.rows import RowsById
+from vpp.domain.timegrid import INTERVAL_H
 
 REACHED_KW = 1e-3
 SAME_KW = 1e-2
 SAME_CNY = 1e-6
+LOW_QUANTILE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,38 +34,46 @@ class Candidate:
     violations: tuple[Violation, ...]
 
     def beats(self, other: "Candidate") -> bool:
-        """Whether this one is feasible and misses less, or as little and costs less."""
+        """Whether this one is feasible and misses less, or as little at a smaller objective."""
         saved_kw = float(other.plan.shortfall_kw.sum() - self.plan.shortfall_kw.sum())
         if self.violations or saved_kw < -SAME_KW:
             return False
-        return saved_kw > SAME_KW or self.plan.cost_cny < other.plan.cost_cny - SAME_CNY
+        return bool(other.violations) or saved_kw > SAME_KW or self._cheaper(other)
+
+    def _cheaper(self, other: "Candidate") -> bool:
+        return self.plan.objective_cny < other.plan.objective_cny - SAME_CNY
 
 
-def candidate(arrays: ProblemArrays, response_kw: Series, source: str, status: str, gap: float = np.nan) -> Candidate:
-    """A candidate whose cost, shortfall and rebound are figured from ``response_kw``, shape (N, H), alone."""
-    plan = DispatchPlan(
-        {resource.id: response_kw[i] for i, resource in enumerate(arrays.problem.resources)},
+def candidate(arrays: ProblemArrays, response_kw: Series, source: str, status: str) -> Candidate:
+    """A candidate whose cost, delivery and rebound are figured from ``response_kw``, shape (N, H), alone."""
+    columns = arrays.columns
+    cost, plan = cost_of(arrays, response_kw), delivered(columns, response_kw)
+    shortfall_kw = np.maximum(columns.target_kw - plan.covered_kw(columns), 0.0)
+    rebound_kw = rebound_excess_kw(arrays, response_kw)
+    made = DispatchPlan(
+        RowsById(columns.ids, response_kw),
         source,
         status,
-        cost_cny(arrays, response_kw),
-        gap,
-        shortfall_kw(arrays, response_kw),
-        rebound_excess_kw(arrays, response_kw),
+        cost.cost_cny,
+        float("nan"),
+        shortfall_kw,
+        rebound_kw,
         0.0,
+        objective_cny=cost.objective_cny,
+        delivery_mean_kw=plan.mean_kw,
+        delivery_q05_kw=plan.mean_kw - z_of(LOW_QUANTILE) * plan.sd_kw(columns.class_sd),
     )
-    return Candidate(plan, response_kw, check_plan(arrays.problem, plan))
+    violations = check_columns(columns, response_kw, shortfall_kw=shortfall_kw, rebound_excess_kw=rebound_kw)
+    return Candidate(made, response_kw, violations)
 
 
-def judged(
-    arrays: ProblemArrays, fallback: Candidate, found: Found, ceiling_kw: Series, begun: float
-) -> PlanningOutcome:
-    """The outcome of an exact search, with ``fallback`` in its place wherever it cannot be trusted or is worse.
+def judged(arrays: ProblemArrays, fallback: Candidate, found: Found, begun: float) -> PlanningOutcome:
+    """The outcome of a search, with ``fallback`` in its place wherever it cannot be trusted or is worse.
 
     Args:
         arrays: The problem.
         fallback: A plan that needed no solver.
         found: What the search ended with.
-        ceiling_kw: Largest expected response that may be committed, shape (T,).
         begun: ``time.perf_counter()`` at the start of planning.
     """
     if found.response_kw is None:
@@ -67,17 +81,24 @@ def judged(
             nearest = fallback.violations[0]
             return Infeasible(f"hard limits contradict each other; the nearest plan breaks one: {nearest.text}", ())
         if found.verdict is Verdict.STOPPED:
-            return timed_out(outcome_of(arrays, fallback, ceiling_kw, begun), f"solver: {found.status}")
-        return outcome_of(arrays, _restated(fallback, f"solver: {found.status}"), ceiling_kw, begun)
-    exact = candidate(arrays, found.response_kw, "exact", found.status, found.gap)
-    if exact.violations:
-        refused = _restated(fallback, f"exact plan refused: {exact.violations[0].text}")
-        return outcome_of(arrays, refused, ceiling_kw, begun)
-    # A cheaper plan than the exact one lies within the gap of the same bound.
-    known = replace(fallback, plan=replace(fallback.plan, gap=found.gap))
-    best = known if fallback.beats(exact) else exact
-    outcome = outcome_of(arrays, best, ceiling_kw, begun)
+            return timed_out(outcome_of(arrays, fallback, begun), f"solver: {found.status}")
+        return outcome_of(arrays, _restated(fallback, f"solver: {found.status}"), begun)
+    made = candidate(arrays, found.response_kw, found.source, found.status)
+    if made.violations:
+        refused = _restated(fallback, f"{found.source} plan refused: {made.violations[0].text}")
+        return outcome_of(arrays, refused, begun)
+    best = fallback if fallback.beats(made) else made
+    outcome = outcome_of(arrays, _priced(arrays, best, found), begun, found)
     return timed_out(outcome, f"solver: {found.status}") if found.verdict is Verdict.STOPPED else outcome
+
+
+def _priced(arrays: ProblemArrays, best: Candidate, found: Found) -> Candidate:
+    """``best`` with the bound and the prices that the search brought."""
+    missing_cny = shortfall_price(arrays) * INTERVAL_H * float(best.plan.shortfall_kw.sum())
+    bound = found.bound_cny - missing_cny
+    gap = max(best.plan.objective_cny - bound, 0.0) / max(abs(best.plan.objective_cny), SAME_CNY)
+    priced = replace(best.plan, bound_cny=bound, gap=gap, marginals=marginals_of(arrays, found))
+    return replace(best, plan=priced)
 
 
 def _restated(candidate: Candidate, status: str) -> Candidate:
@@ -91,13 +112,18 @@ def timed_out(outcome: PlanningOutcome, reason: str) -> PlanningOutcome:
     return TimedOut(outcome.plan, reason)
 
 
-def outcome_of(arrays: ProblemArrays, best: Candidate, ceiling_kw: Series, begun: float) -> PlanningOutcome:
+def outcome_of(arrays: ProblemArrays, best: Candidate, begun: float, found: Found | None = None) -> PlanningOutcome:
     """Planned or unreachable, or infeasible where ``best`` breaks a limit."""
     if best.violations:
         return Infeasible(f"no feasible plan was found; the nearest breaks a limit: {best.violations[0].text}", ())
-    why = reasons(arrays, best.response_kw)
-    plan = replace(best.plan, wall_s=time.perf_counter() - begun, reasons=why)
+    plan = replace(
+        best.plan,
+        joint_probability=joint_probability(arrays.columns, best.response_kw),
+        reasons=reasons(arrays, best.response_kw, found),
+        binding=price_limits(arrays, best.plan.marginals),
+        wall_s=time.perf_counter() - begun,
+    )
     if plan.shortfall_kw.max(initial=0.0) <= REACHED_KW:
         return Planned(plan)
-    expected_kw = arrays.delivery @ best.response_kw[:, : arrays.event_intervals]
-    return Unreachable(plan, expected_kw, binding_limits(arrays, best.response_kw, ceiling_kw))
+    covered_kw = arrays.columns.target_kw - plan.shortfall_kw
+    return Unreachable(plan, covered_kw, binding_limits(arrays, best.response_kw, plan))

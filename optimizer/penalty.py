@@ -19,7 +19,9 @@ def shortfall_price(arrays: ProblemArrays) -> float:
         arrays.storage.cost,
     )
     dearest = max(float(cost.max(initial=0.0)) for cost in costs)
-    dearest += float(columns.energy_price_cny_per_kwh.max(initial=0.0) - columns.energy_price_cny_per_kwh.min(initial=0.0))
+    dearest += float(
+        columns.energy_price_cny_per_kwh.max(initial=0.0) - columns.energy_price_cny_per_kwh.min(initial=0.0)
+    )
     least_kwh = block.minimum_kw.max(axis=1, initial=0.0).clip(min=1.0) * INTERVAL_H
     dearest += float((block.start_cost / least_kwh).max(initial=0.0))
     least_delivery = max(float(columns.delivery_mean.min(initial=1.0)), LEAST_CREDIT)

@@ -1,23 +1,32 @@
-"""Plans a dispatch: the greedy plan first, the exact one where there is room for it, and never an unchecked one."""
+"""Plans a dispatch: a merit-order plan first, a better one where there is time for it, and never an unchecked one."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from optimizer.aim import Aim, aim_after, certain, delivered, expected_aim
+from optimizer.coordinate.run import coordinated
+from optimizer.coordinate.warm import warm_prices
+from optimizer.found import Found
 from optimizer.greedy import base_response, greedy_response
-from optimizer.judge import Candidate, candidate, judged, outcome_of, timed_out
+from optimizer.judge import REACHED_KW, Candidate, candidate, judged, outcome_of, timed_out
 from optimizer.limits import WorkLimits
 from optimizer.problem import ProblemArrays, problem_arrays
-from optimizer.search import search
-from optimizer.validate import check_problem
+from optimizer.search import Builder, search
+from optimizer.validate import check_columns_sound, check_names
+from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.domain.flexibility import Series
 
-Method = Literal["auto", "exact", "greedy"]
-EXACT_CELLS = 64_000
-"""Resources x intervals up to which ``auto`` uses the exact method; beyond, only the greedy one is quick enough."""
-BUILD_S_PER_CELL = 1e-4
+Method = Literal["auto", "exact", "coordinated", "greedy"]
+EXACT_BELOW = 300
+"""Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
+MERIT_ORDER_UP_TO = 200_000
+BUILD_S_PER_CELL = 1e-6
+AIM_TURNS = 4
 
 
 def plan_dispatch(
@@ -26,57 +35,150 @@ def plan_dispatch(
     method: Method = "auto",
     limits: WorkLimits | None = None,
     previous: DispatchPlan | None = None,
+    builder: Builder = "direct",
 ) -> PlanningOutcome:
-    """The cheapest plan that reaches the target, or the largest reachable one with the limits that bind.
+    """The cheapest plan that delivers the target, or the largest reachable one with the limits that bind.
 
     Args:
         problem: What is asked and what there is to answer it.
-        method: ``exact`` (Pyomo and HiGHS), ``greedy`` (merit order), or ``auto``: exact up to ``EXACT_CELLS``.
+        method: ``exact`` (HiGHS), ``coordinated`` (prices), ``greedy`` (merit order), or ``auto``: exact below
+            ``EXACT_BELOW`` resources, coordinated from there on.
         limits: How much work it may cost.
         previous: The plan in force, which may reach further back than ``problem`` but ends with it. It is returned
-            where it is still feasible and nothing better was found in time; the search begins with its calls.
+            where it is still feasible and nothing better was found in time; the search begins with its prices and calls.
+        builder: Of the exact model: ``direct`` from arrays, or ``pyomo``, the readable reference of the same model.
 
     Raises:
         InputError: the problem is malformed.
     """
+    check_names(problem)
+    return plan_columns(columns_of(problem), method=method, limits=limits, previous=previous, builder=builder)
+
+
+def plan_columns(
+    columns: DispatchColumns,
+    *,
+    method: Method = "auto",
+    limits: WorkLimits | None = None,
+    previous: DispatchPlan | None = None,
+    builder: Builder = "direct",
+) -> PlanningOutcome:
+    """As ``plan_dispatch``, for a problem in columns."""
+    outcome: PlanningOutcome | None = None
+    for outcome in improving_plans(columns, method=method, limits=limits, previous=previous, builder=builder):
+        pass
+    assert outcome is not None
+    return outcome
+
+
+def improving_plans(
+    columns: DispatchColumns,
+    *,
+    method: Method = "auto",
+    limits: WorkLimits | None = None,
+    previous: DispatchPlan | None = None,
+    builder: Builder = "direct",
+) -> Iterator[PlanningOutcome]:
+    """Outcomes as they are found, each one to be preferred to those before it; the last one is the answer.
+
+    The first is there within milliseconds, so that whoever stops waiting has a plan.
+    """
     begun = time.perf_counter()
     limits = limits or WorkLimits()
-    contradiction = check_problem(problem)
+    contradiction = check_columns_sound(columns)
     if contradiction is not None:
-        return contradiction
-    arrays = problem_arrays(problem)
-    ceiling_kw = commitment_ceiling(arrays)
-    greedy = candidate(arrays, greedy_response(arrays, ceiling_kw), "greedy", "merit order")
-    fallback = _fallback(arrays, greedy, previous)
-    if method == "greedy" or (method == "auto" and arrays.forecast_kw.size > EXACT_CELLS):
-        return outcome_of(arrays, fallback, ceiling_kw, begun)
+        yield contradiction
+        return
+    arrays = problem_arrays(columns)
+    fallback = _fallback(arrays, previous)
+    if method == "greedy":
+        yield outcome_of(arrays, fallback, begun)
+        return
+    chosen = method if method != "auto" else ("exact" if columns.count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
-    if deadline is not None and time.perf_counter() + BUILD_S_PER_CELL * arrays.forecast_kw.size > deadline:
-        late = outcome_of(arrays, fallback, ceiling_kw, begun)
-        return timed_out(late, f"{limits.deadline_s:g} s do not suffice to build the exact model")
-    found = search(arrays, ceiling_kw, fallback.response_kw, limits, deadline=deadline)
-    return judged(arrays, fallback, found, ceiling_kw, begun)
+    if deadline is not None:
+        yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
+        if time.perf_counter() + BUILD_S_PER_CELL * columns.count * columns.intervals >= deadline:
+            return
+    task = _Task(arrays, fallback, limits, deadline, previous, builder)
+    yield judged(arrays, fallback, task.exact() if chosen == "exact" else task.coordinated(), begun)
 
 
-def commitment_ceiling(arrays: ProblemArrays) -> Series:
-    """Largest expected response that leaves the reserve uncommitted, shape (T,); ``inf`` without a reserve.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    arrays: ProblemArrays
+    fallback: Candidate
+    limits: WorkLimits
+    deadline: float | None
+    previous: DispatchPlan | None
+    builder: Builder
 
-    What cannot be avoided, such as calls already running, may pass it.
-    """
-    if arrays.problem.reserve_fraction <= 0:
-        return np.full(arrays.event_intervals, np.inf)
-    unavoidable_kw = arrays.delivery @ base_response(arrays)[:, : arrays.event_intervals]
-    return np.asarray(np.maximum((1.0 - arrays.problem.reserve_fraction) * arrays.reachable_kw, unavoidable_kw))
+    def _aim(self, response_kw: Series) -> Aim:
+        return aim_after(self.arrays.columns, delivered(self.arrays.columns, response_kw))
+
+    def exact(self) -> Found:
+        """The solver's answer, once its aim agrees with what it delivers."""
+        columns = self.arrays.columns
+        aim, start_kw = self._aim(self.fallback.response_kw), self.fallback.response_kw
+        found = search(self.arrays, aim, start_kw, self.limits, deadline=self.deadline, builder=self.builder)
+        for _ in range(0 if certain(columns) else AIM_TURNS):
+            if found.response_kw is None or self._late():
+                break
+            covered_kw = delivered(columns, found.response_kw).covered_kw(columns)
+            missed_kw = np.maximum(columns.target_kw - covered_kw, 0.0)
+            aim = self._aim(found.response_kw)
+            # A tangent at this plan asks for too little where the plan itself falls short of what it covers.
+            aim = replace(aim, aim_kw=aim.aim_kw + np.where(missed_kw > REACHED_KW, 0.5 * missed_kw, 0.0))
+            better = search(
+                self.arrays, aim, found.response_kw, self.limits, deadline=self.deadline, builder=self.builder
+            )
+            if better.response_kw is None:
+                break
+            settled = float(np.abs(better.response_kw - found.response_kw).max(initial=0.0)) <= REACHED_KW
+            found = better
+            if settled:
+                break
+        return found
+
+    def coordinated(self) -> Found:
+        """Price coordination's answer."""
+        warm = None
+        if self.previous is not None and self.previous.marginals is not None:
+            warm = warm_prices(self.arrays, self.previous)
+        return coordinated(
+            self.arrays,
+            self._aim(self.fallback.response_kw),
+            self.fallback.response_kw,
+            deadline=self.deadline,
+            warm=warm,
+            threads=self.limits.threads,
+        )
+
+    def _late(self) -> bool:
+        return self.deadline is not None and time.perf_counter() >= self.deadline
 
 
-def _fallback(arrays: ProblemArrays, greedy: Candidate, previous: DispatchPlan | None) -> Candidate:
-    """The better of the greedy plan and what is left of the plan in force."""
+def _fallback(arrays: ProblemArrays, previous: DispatchPlan | None) -> Candidate:
+    """The better of the merit-order plan and what is left of the plan in force."""
+    if arrays.count > MERIT_ORDER_UP_TO:
+        greedy = candidate(arrays, base_response(arrays), "greedy", "nothing but what cannot be avoided")
+    else:
+        greedy = candidate(arrays, _merit_order(arrays), "greedy", "merit order")
     if previous is None:
         return greedy
-    response_kw = np.zeros_like(arrays.forecast_kw)
-    for i, resource in enumerate(arrays.problem.resources):
-        series = previous.response_kw.get(resource.id)
+    response_kw = np.zeros((arrays.count, arrays.intervals))
+    for i, name in enumerate(arrays.columns.ids):
+        series = previous.response_kw.get(name)
         if series is not None and len(series) >= arrays.intervals:
             response_kw[i] = series[len(series) - arrays.intervals :]
     kept = candidate(arrays, response_kw, "previous", "plan in force")
     return kept if greedy.violations or kept.beats(greedy) else greedy
+
+
+def _merit_order(arrays: ProblemArrays) -> Series:
+    """The merit-order plan; with uncertain delivery, again with the aim that its own spread asks for."""
+    columns = arrays.columns
+    response_kw = greedy_response(arrays, expected_aim(columns))
+    if certain(columns):
+        return response_kw
+    return greedy_response(arrays, aim_after(columns, delivered(columns, response_kw)))

@@ -21,6 +21,5 @@ def warm_up() -> None:
         rebound_cap_kw=np.zeros(0),
         resources=(DispatchResource("resource", "node", one, block),),
         nodes=(DispatchNode("node", None, one, 2 * one, one),),
-        reserve_fraction=0.0,
     )
     plan_dispatch(problem, method="exact")

@@ -77,7 +77,7 @@ def layout_of(arrays: ProblemArrays) -> Layout:
     codes, slot_known = np.unique(code[known], return_inverse=True)
     slot_of = np.full(columns.count, -1, dtype=np.intp)
     slot_of[known] = slot_known
-    row_node, row_interval = np.nonzero((below | above))
+    row_node, row_interval = np.nonzero(below | above)
     chain = _chains(arrays, active)
     kind_of_slot, rest = codes // (classes * groups), codes % (classes * groups)
     group_of_slot = rest % groups

@@ -136,17 +136,18 @@ class Master:
         """Keeps the duals within ``width`` of ``center``, CNY per kW and interval."""
         low, high = self.price_limits
         prices = center.flat
-        cost = np.concatenate([np.minimum(prices + width, high), -np.maximum(prices - width, low)])
+        cost = np.concatenate([prices + width, width - prices])
+        # Beyond a row's own price limits there is nothing to keep the duals from.
+        open_side = np.concatenate([prices + width < high, prices - width > low])
         self._solver.changeColsCost(len(cost), self._box, cost)
-        self._bound_box(highspy.kHighsInf)
+        self._bound_box(np.where(open_side, highspy.kHighsInf, 0.0))
 
     def unbox(self) -> None:
         """Sets the duals free."""
-        self._bound_box(0.0)
+        self._bound_box(np.zeros(len(self._box)))
 
-    def _bound_box(self, most_kw: float) -> None:
-        size = len(self._box)
-        self._solver.changeColsBounds(size, self._box, np.zeros(size), np.full(size, most_kw))
+    def _bound_box(self, most_kw: Series) -> None:
+        self._solver.changeColsBounds(len(self._box), self._box, np.zeros(len(self._box)), most_kw)
 
     def add(self, answer: Answer, blocks: Flags | None = None) -> None:
         """Takes in an answer: one column for each block (of ``blocks``, shape (B,))."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from optimizer.coordinate.layout import Layout
 from optimizer.respond.shard import Answer, FleetShard, Part, PriceTables
-from vpp.domain.columns import Index
+from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 
 LEAST_OF_SLOT = 2
@@ -16,7 +16,7 @@ SEED = 20260720
 class SampledFleet:
     """A few resources of each slot; every slot's answer is scaled by what the slot could give."""
 
-    def __init__(self, parts: Iterable[Part], layout: Layout, most_kwh: Series, size: int) -> None:
+    def __init__(self, parts: Iterable[Part], layout: Layout, most_kwh: Series, size: int, *, threads: int = 1) -> None:
         """About ``size`` of all resources; ``most_kwh`` says what each could give in the event, shape (N,)."""
         parts = [part for part in parts if len(part.index)]
         share = min(1.0, size / max(sum(len(part.index) for part in parts), 1))
@@ -30,11 +30,13 @@ class SampledFleet:
             drawn += np.bincount(part.slot_of[rows], weight_kwh[rows], minlength=layout.slots)
             sampled.append(part.sample(rows))
         self._scale = np.where(drawn > 0, whole / np.maximum(drawn, 1e-300), 1.0)
-        self._shard = FleetShard(sampled, slots=layout.slots, event=layout.event, intervals=layout.intervals)
+        self._shard = FleetShard(
+            sampled, slots=layout.slots, event=layout.event, intervals=layout.intervals, threads=threads
+        )
 
-    def respond(self, prices: PriceTables) -> Answer:
+    def respond(self, prices: PriceTables, asked: Flags | None = None) -> Answer:
         """What the whole fleet would answer, by its sample."""
-        return self._shard.respond(prices).scaled(self._scale)
+        return self._shard.respond(prices, asked).scaled(self._scale)
 
 
 def _rows(slot_of: Index, share: float, rng: np.random.Generator) -> Index:

@@ -18,9 +18,7 @@ from vpp.domain.timegrid import INTERVAL_H
 def add_block(model: pyo.ConcreteModel, kind: BlockArrays, responses: Responses) -> None:
     """``r = minimum u + y``, ``0 <= y <= (available - minimum) u``, and the rows of its runs."""
     block = model.block = pyo.Block()
-    on = add_variables(
-        block, "on", kind.must_run.astype(np.float64), kind.may_be_on.astype(np.float64), binary=True
-    )
+    on = add_variables(block, "on", kind.must_run.astype(np.float64), kind.may_be_on.astype(np.float64), binary=True)
     start = add_variables(block, "start", 0.0, kind.may_start.astype(np.float64))
     spread_kw = np.maximum(kind.available_kw - kind.minimum_kw, 0.0)
     adjustable = np.flatnonzero((spread_kw > 0).any(axis=1))

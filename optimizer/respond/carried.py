@@ -19,7 +19,7 @@ SEGMENTS = 3
 
 
 @compiled
-def best_path(  # noqa: PLR0913, PLR0917, PLR0914, PLR0915, PLR0912, C901 - one inner loop, its arrays handed in one by one
+def best_path(  # noqa: PLR0913, PLR0917, PLR0915, PLR0912, C901 - one inner loop, its arrays handed in one by one
     begin: float,
     keep: float,
     hold: float,

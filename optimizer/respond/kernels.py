@@ -100,7 +100,7 @@ def respond_curtailable(  # noqa: PLR0913, PLR0917, C901 - an inner loop over pl
 
 
 @compiled
-def respond_block(  # noqa: PLR0913, PLR0917, PLR0912, PLR0914, PLR0915, C901 - an inner loop over plain arrays
+def respond_block(  # noqa: PLR0913, PLR0917, PLR0912, C901 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
@@ -222,7 +222,7 @@ def respond_fixed_block(  # noqa: PLR0913, PLR0917 - an inner loop over plain ar
 
 
 @compiled
-def respond_charging(  # noqa: PLR0913, PLR0917, PLR0914 - an inner loop over plain arrays
+def respond_charging(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
@@ -278,7 +278,7 @@ def respond_charging(  # noqa: PLR0913, PLR0917, PLR0914 - an inner loop over pl
 
 
 @compiled
-def respond_cooling(  # noqa: PLR0913, PLR0917, PLR0914 - an inner loop over plain arrays
+def respond_cooling(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
@@ -343,7 +343,7 @@ def respond_cooling(  # noqa: PLR0913, PLR0917, PLR0914 - an inner loop over pla
 
 
 @compiled
-def respond_storage(  # noqa: PLR0913, PLR0917, PLR0912, PLR0914, PLR0915, C901 - an inner loop over plain arrays
+def respond_storage(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
