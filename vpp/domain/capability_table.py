@@ -3,21 +3,18 @@
 For each start of the next day, duration and notice: the largest constant response that could be held through the
 window by everything that may be called, expected and in nine of ten calls; what it costs; and the rebound that follows.
 Each cell stands alone: it is what one call could reach if nothing else were called before it.
-
-Delivery is as the planner sees it: each resource delivers a random share of what it is asked for, one draw per call,
-and the resources of a class also share a common factor.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import NormalDist
 
 import numpy as np
 
 from vpp.domain.columns import DispatchColumns, Flags, Index
 from vpp.domain.errors import InputError
 from vpp.domain.flexibility import Series
+from vpp.domain.held_levels import levels_kw
 from vpp.domain.holding import Held, hold
 from vpp.domain.merit_order import STEPS, cost_curve_cny_per_kwh
 from vpp.domain.reachable_portfolio import portfolio_of
@@ -105,32 +102,46 @@ def event_intervals() -> int:
     return STARTS + max(DURATIONS)
 
 
-def capability_table(columns: DispatchColumns, notice_s: Series, now: datetime) -> CapabilityTable:
+@dataclass(frozen=True, slots=True, eq=False)
+class Reachable:
+    """What may be reachable.
+
+    Attributes:
+        columns: On ``table_grid(now, ...)``; targets, coverage and rebound caps are not looked at.
+        notice_s: Seconds from command to full effect of each resource, shape (N,).
+        ripple_sd: Standard deviation of a quarter hour's delivery around the call's, relative, shape (N,).
+    """
+
+    columns: DispatchColumns
+    notice_s: Series
+    ripple_sd: Series
+
+
+def capability_table(reachable: Reachable, now: datetime) -> CapabilityTable:
     """The whole table; arguments and errors as for ``rows_of``."""
-    return joined(now, {duration: rows_of(columns, notice_s, now, duration) for duration in DURATIONS})
+    return joined(now, {duration: rows_of(reachable, now, duration) for duration in DURATIONS})
 
 
-def rows_of(columns: DispatchColumns, notice_s: Series, now: datetime, duration: int) -> Figures:
+def rows_of(reachable: Reachable, now: datetime, duration: int) -> Figures:
     """The rows of one duration, shapes (notices, starts) and (notices, starts, 5).
 
     Args:
-        columns: What there is, on ``table_grid(now, ...)``; targets, coverage and rebound caps are not looked at.
-        notice_s: Seconds from command to full effect of each resource, shape (N,).
+        reachable: What may be reachable.
         now: Within the grid's first interval.
         duration: Intervals, one of ``DURATIONS``.
 
     Raises:
         InputError: the grid is not that of a table.
     """
-    first = floor_interval(now)
+    columns, first = reachable.columns, floor_interval(now)
     if columns.grid.start != first or columns.event_intervals != event_intervals():
         raise InputError(
             f"a capability table made at {format_instant(now)} needs a grid from {format_instant(first)} with "
             f"{event_intervals()} intervals before its recovery, not from {format_instant(columns.grid.start)} with "
             f"{columns.event_intervals}"
         )
-    windows, window_of = _distinct_windows(starts_of(now), notice_s, now)
-    found = _figures(columns, windows, duration)
+    windows, window_of = _distinct_windows(starts_of(now), reachable.notice_s, now)
+    found = _figures(reachable, windows, duration)
     rows = _no_figures((len(NOTICES), STARTS))
     for at, window in window_of.items():
         for row, figures in zip(_arrays(rows), _arrays(found), strict=True):
@@ -150,27 +161,17 @@ def starts_of(now: datetime) -> tuple[datetime, ...]:
     return tuple(floor_interval(now) + (1 + k) * INTERVAL for k in range(STARTS))
 
 
-def figures_of(columns: DispatchColumns, windows: Windows, held: Held) -> Figures:
+def figures_of(reachable: Reachable, windows: Windows, held: Held) -> Figures:
     """Levels, costs and rebound of what is held in some windows."""
-    expected_kw = held.response_kw @ columns.delivery_mean
-    spread_kw = _spread_kw(columns, held.response_kw)
-    z = NormalDist().inv_cdf(PROBABILITY)
+    columns = reachable.columns
+    even_kw, likely_kw = levels_kw(columns, held.response_kw, reachable.ripple_sd, (0.5, PROBABILITY))
     first_kw = windows.within(columns.curtailable.segment_1_kw)
     return Figures(
-        prob50_kw=expected_kw.min(axis=0),
-        prob90_kw=np.maximum((expected_kw - z * spread_kw).min(axis=0), 0.0),
+        prob50_kw=even_kw,
+        prob90_kw=likely_kw,
         cost_cny_per_kwh=cost_curve_cny_per_kwh(columns, held.response_kw, first_kw),
         rebound_kw=0.0 - held.payback_kw @ columns.delivery_mean,
     )
-
-
-def _spread_kw(columns: DispatchColumns, response_kw: Series) -> Series:
-    """Standard deviation of what is delivered, shape (d, W)."""
-    own = (response_kw**2) @ columns.delivery_sd**2
-    classes = np.zeros((columns.count, len(columns.class_sd)))
-    classes[np.arange(columns.count), columns.class_of] = columns.delivery_mean
-    common = ((response_kw @ classes) ** 2) @ columns.class_sd**2
-    return np.asarray(np.sqrt(own + common))
 
 
 _Window = tuple[int, Flags]
@@ -198,7 +199,8 @@ def _distinct_windows(
     return windows, window_of
 
 
-def _figures(columns: DispatchColumns, distinct: Sequence[_Window], duration: int) -> Figures:
+def _figures(reachable: Reachable, distinct: Sequence[_Window], duration: int) -> Figures:
+    columns = reachable.columns
     portfolio = portfolio_of(columns)
     recovery = columns.intervals - columns.event_intervals
     parts = [_arrays(_no_figures((0,)))]
@@ -206,7 +208,7 @@ def _figures(columns: DispatchColumns, distinct: Sequence[_Window], duration: in
         starts: Index = np.array([start for start, _ in part], dtype=np.intp)
         allowed = np.array([mask for _, mask in part], dtype=np.bool_).reshape(len(part), columns.count)
         windows = Windows(starts, duration, recovery)
-        parts.append(_arrays(figures_of(columns, windows, hold(portfolio, windows, allowed))))
+        parts.append(_arrays(figures_of(reachable, windows, hold(portfolio, windows, allowed))))
     return Figures(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 

@@ -6,7 +6,6 @@ what earlier calls delivered, by ``learn_delivery``. Every call is at a random s
 
 from dataclasses import replace
 from datetime import date, timedelta
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -14,10 +13,11 @@ from numpy.random import Generator
 
 from tests.vpp.domain.delivery_truth import Truth
 from tests.vpp.domain.table_samples import NOW, notices_s, table_problem
-from vpp.domain.capability_table import DURATIONS, STARTS, figures_of
+from vpp.domain.capability_table import DURATIONS, STARTS, Reachable, figures_of
 from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.delivery import Delivered, DeliveryPrior, learn_delivery
 from vpp.domain.flexibility import Series
+from vpp.domain.held_levels import learn_ripple
 from vpp.domain.holding import hold
 from vpp.domain.reachable_portfolio import portfolio_of
 from vpp.domain.reservoirs import Windows
@@ -31,6 +31,7 @@ PRIORS = {
     "lighting": DeliveryPrior(0.85, 0.15, 0.05),
     "storage": DeliveryPrior(0.93, 0.15, 0.05),
 }
+RIPPLE = dict.fromkeys(PRIORS, 0.05)
 
 
 class Season:
@@ -43,6 +44,7 @@ class Season:
         self.notice_s = notices_s(problem)
         self.truth = Truth.of(self.kinds, self.rng)
         self.history: list[Delivered] = []
+        self.calls: list[tuple[tuple[str, ...], Series, Series]] = []
         self.day = date(2025, 1, 1)
         self.columns = columns_of(problem)
         self.learn()
@@ -57,6 +59,9 @@ class Season:
             delivery_sd=np.array([sd for _, sd in told]),
             class_sd=np.array([common[kind] for kind in sorted(set(self.kinds))]),
         )
+        ripple = learn_ripple(self.calls, RIPPLE)
+        ripple_sd = np.array([ripple[kind] for kind in self.kinds])
+        self.reachable = Reachable(self.columns, self.notice_s, ripple_sd)
         self.portfolio = portfolio_of(self.columns)
 
     def call(self) -> tuple[bool, bool]:
@@ -65,13 +70,14 @@ class Season:
         windows = Windows(np.array([start], dtype=np.intp), int(self.rng.choice(DURATIONS)), 8)
         lead_s = float(self.rng.choice([300.0, 1_800.0, 14_400.0]))
         held = hold(self.portfolio, windows, self.notice_s[None, :] <= lead_s)
-        figures = figures_of(self.columns, windows, held)
+        figures = figures_of(self.reachable, windows, held)
         delivered_kw = self.truth.delivered_kw(held.response_kw[:, 0], self.rng)
         self._remember(held.response_kw[:, 0], delivered_kw)
         level_kw = float(delivered_kw.sum(axis=1).min())
         return level_kw >= figures.prob90_kw[0], level_kw >= figures.prob50_kw[0]
 
     def _remember(self, response_kw: Series, delivered_kw: Series) -> None:
+        self.calls.append((self.kinds, response_kw, delivered_kw))
         asked_kwh, given_kwh = (kw.sum(axis=0) * INTERVAL_H for kw in (response_kw, delivered_kw))
         self.history += [
             Delivered(name, kind, self.day, float(asked), float(given))
