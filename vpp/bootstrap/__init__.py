@@ -22,7 +22,7 @@ from vpp.ports import (
     Upstream,
     Workers,
 )
-from vpp.services.capability_tables import CapabilityTables, PriorBeliefs
+from vpp.services.capability_tables import CapabilityTables, prior_outlook
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -151,7 +151,7 @@ class Controller:
             self.registry,
             outside.network,
             UsualLoad(outside.archive, outside.calendar),
-            PriorBeliefs(setup.fleet, settings),
+            outlook=lambda: prior_outlook(settings),
             workers=outside.workers,
             clock=clock,
             settings=settings,

@@ -5,18 +5,26 @@ between. It is made anew when a quarter hour has begun or what is offered has ch
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import numpy as np
 
 from vpp.domain.capability import CapabilityOffer
-from vpp.domain.capability_table import DURATIONS, CapabilityTable, event_intervals, joined, rows_of, table_grid
+from vpp.domain.capability_table import (
+    DURATIONS,
+    CapabilityTable,
+    Reachable,
+    event_intervals,
+    joined,
+    rows_of,
+    table_grid,
+)
 from vpp.domain.columns import columns_of
 from vpp.domain.control import ControlSettings
 from vpp.domain.day_ahead_offers import Belief, Offered, fills, offered_problem
+from vpp.domain.delivery import DeliveryOutlook, DeliveryPrior
 from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
 from vpp.domain.fleet import Fleet, ResourceKind
@@ -32,42 +40,29 @@ from vpp.services.usual_load import UsualLoad
 LEAST_AGE = timedelta(minutes=1)
 MATERIAL_SHARE = 0.01
 """Change of the offered response, as a share of its largest interval, that makes a table worth making anew."""
-UNKNOWN_SD = 0.15
-UNKNOWN_CHARGING_SD = 0.25
-UNKNOWN_COMMON_SD = 0.05
-UNKNOWN_COMMON_CHARGING_SD = 0.10
-"""Spreads of delivery before anything is learnt: charging is far less predictable than buildings."""
 CHARGING = frozenset({ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
+PRIOR_SD, PRIOR_CHARGING_SD = 0.15, 0.25
+PRIOR_COMMON_SD, PRIOR_CHARGING_COMMON_SD = 0.05, 0.10
+PRIOR_RIPPLE_SD, PRIOR_CHARGING_RIPPLE_SD = 0.05, 0.10
+"""Spreads of delivery for as long as nothing is learnt: charging is far less predictable than buildings."""
 
 
-class Beliefs(Protocol):
-    """What is known of deliveries."""
+def prior_outlook(settings: ControlSettings) -> DeliveryOutlook:
+    """What to expect of each kind (its delivery class) before anything was verified."""
+    return DeliveryOutlook(
+        {},
+        {},
+        {
+            kind.value: DeliveryPrior(mean, PRIOR_CHARGING_SD, PRIOR_CHARGING_COMMON_SD)
+            if kind in CHARGING
+            else DeliveryPrior(mean, PRIOR_SD, PRIOR_COMMON_SD)
+            for kind, mean in settings.prior_delivery.items()
+        },
+    )
 
-    def of(self, resource_id: str) -> Belief:
-        """Mean and spread of one resource's delivery fraction."""
 
-    def common_sd(self) -> Mapping[str, float]:
-        """Spread of each delivery class's common factor, relative."""
-
-
-class PriorBeliefs:
-    """Beliefs by kind alone, for as long as nothing has been learnt."""
-
-    def __init__(self, fleet: Fleet, settings: ControlSettings) -> None:
-        self._fleet = fleet
-        self._settings = settings
-
-    def of(self, resource_id: str) -> Belief:
-        """The kind's prior."""
-        kind = self._fleet.resource(resource_id).kind
-        sd = UNKNOWN_CHARGING_SD if kind in CHARGING else UNKNOWN_SD
-        return Belief(self._settings.prior_delivery[kind], sd, kind.value)
-
-    def common_sd(self) -> Mapping[str, float]:
-        """By kind."""
-        return {
-            kind.value: UNKNOWN_COMMON_CHARGING_SD if kind in CHARGING else UNKNOWN_COMMON_SD for kind in ResourceKind
-        }
+def _ripple_sd(kind: ResourceKind) -> float:
+    return PRIOR_CHARGING_RIPPLE_SD if kind in CHARGING else PRIOR_RIPPLE_SD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +101,8 @@ class CapabilityTables:
         registry: Registry,
         network: NetworkForecasts,
         usual: UsualLoad,
-        beliefs: Beliefs,
         *,
+        outlook: Callable[[], DeliveryOutlook],
         workers: Workers,
         clock: Clock,
         settings: ControlSettings,
@@ -117,7 +112,7 @@ class CapabilityTables:
         self._registry = registry
         self._network = network
         self._usual = usual
-        self._beliefs = beliefs
+        self._outlook = outlook
         self._workers = workers
         self._clock = clock
         self._settings = settings
@@ -146,12 +141,16 @@ class CapabilityTables:
             return kept.view
 
     async def _view(self, key: _Key, problem: DispatchProblem, left_out: Mapping[str, str], now: datetime) -> TableView:
-        columns = columns_of(problem)
         offers = [self._registry.offers[resource.id] for resource in problem.resources]
-        notice_s = np.array([offer.notice_s for offer in offers], dtype=np.float64)
+        kinds = [self._registry.fleet.resource(offer.resource_id).kind for offer in offers]
+        reachable = Reachable(
+            columns_of(problem),
+            notice_s=np.array([offer.notice_s for offer in offers], dtype=np.float64),
+            ripple_sd=np.array([_ripple_sd(kind) for kind in kinds], dtype=np.float64),
+        )
         rows = {}
         for duration in DURATIONS:
-            rows[duration] = await self._workers.run(rows_of, columns, notice_s, now, duration)
+            rows[duration] = await self._workers.run(rows_of, reachable, now, duration)
         return TableView(
             node_id=key[0],
             direction=key[1],
@@ -168,18 +167,23 @@ class CapabilityTables:
         grid = table_grid(now, self._settings.recovery_intervals)
         offers, left_out = self._callable(node_id, direction, grid)
         usual_kw = await self._usual.on([offer.resource_id for offer in offers], grid)
+        outlook = self._outlook()
         return (
             offered_problem(
                 grid,
                 event_intervals(),
-                [Offered(offer, usual_kw[offer.resource_id], self._beliefs.of(offer.resource_id)) for offer in offers],
+                [Offered(offer, usual_kw[offer.resource_id], self._belief(outlook, offer)) for offer in offers],
                 fleet=self._registry.fleet,
                 node_flow_kw=await self._network.node_flow_kw(grid),
-                common_sd=self._beliefs.common_sd(),
+                common_sd=outlook.common_sd(),
                 direction=direction,
             ),
             left_out,
         )
+
+    def _belief(self, outlook: DeliveryOutlook, offer: CapabilityOffer) -> Belief:
+        kind = self._registry.fleet.resource(offer.resource_id).kind.value
+        return Belief(*outlook.of(offer.resource_id, kind), kind)
 
     def _callable(
         self, node_id: str | None, direction: Direction, grid: TimeGrid

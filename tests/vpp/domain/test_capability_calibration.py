@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
-import pytest
 from numpy.random import Generator
 
 from tests.vpp.domain.delivery_truth import Truth
-from tests.vpp.domain.table_samples import NOW, notices_s, table_problem
+from tests.vpp.domain.table_samples import notices_s, table_problem
 from vpp.domain.capability_table import DURATIONS, STARTS, Reachable, figures_of
 from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.delivery import Delivered, DeliveryPrior, learn_delivery
