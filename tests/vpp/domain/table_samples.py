@@ -117,8 +117,11 @@ def _one(kind: str, rng: Generator, day: Series) -> tuple[Series, Flexibility]:
 
 def _battery(rng: Generator, size_kw: float, day: Series) -> tuple[Series, Storage]:
     capacity, cost = 8.0 * size_kw, float(rng.uniform(0.2, 1.5))
+    exports = bool(rng.random() < 0.8)
     schedule_kw = size_kw * 0.2 * np.roll(day, int(rng.integers(96)))
+    if not exports:
+        schedule_kw = np.maximum(schedule_kw, 0.0) * 0.2
     soc = float(rng.uniform(0.5, 0.8)) * capacity
     return schedule_kw, Storage(
-        4 * size_kw, capacity, soc, 0.1 * capacity, 0.2 * capacity, 0.93, cost, bool(rng.random() < 0.8)
+        4 * size_kw, capacity, soc, 0.1 * capacity, 0.2 * capacity, 0.93, cost, export_allowed=exports
     )
