@@ -22,7 +22,7 @@ def window_problem(problem: DispatchProblem, start: int, length: int, target_kw:
         grid=TimeGrid(problem.grid.start + start * INTERVAL, length + recovery),
         event_intervals=length,
         target_kw=np.full(length, target_kw),
-        rebound_cap_kw=np.full(recovery, np.inf),
+        rebound_cap_kw=np.full(recovery, 1e9),
         resources=tuple(_cut(resource, start, cut, length) for resource in problem.resources),
         nodes=tuple(_cut_node(node, cut) for node in problem.nodes),
     )
