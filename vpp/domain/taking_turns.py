@@ -8,6 +8,9 @@ from vpp.domain.columns import BlockColumns, Flags, Index
 from vpp.domain.flexibility import Series
 from vpp.domain.reservoirs import Windows
 
+SWEEPS = 2
+"""Blocks are placed one after the other, then once more with all the others in place."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
@@ -42,7 +45,7 @@ def place_calls(
     """Responses of all blocks, and what is held with them.
 
     The largest are placed first. Of the patterns that a block's runs and rests allow, each window takes the one that
-    gives most where least is held.
+    gives most and lifts the lowest intervals.
 
     Args:
         blocks: Blocks.
@@ -58,27 +61,33 @@ def place_calls(
     too_little = windows.within(blocks.available_kw) < windows.within(blocks.columns.minimum_kw)
     could_kw *= ~too_little.any(axis=0)
     could_kw *= _free(blocks.columns, windows)
-    response_kw = np.zeros_like(could_kw)
+    gives_kw = could_kw * worth
+    called = np.zeros(could_kw.shape, dtype=np.bool_)
     held_kw = held_kw.copy()
     known: dict[_Terms, Flags] = {}
-    for i in np.argsort(-could_kw.sum(axis=(0, 1)), kind="stable").tolist():
-        terms = _terms(blocks.columns, i, windows.length)
-        if terms.calls == 0 or terms.most == 0:
-            continue
-        if terms not in known:
-            known[terms] = call_patterns(windows.length, terms.least, terms.most, terms.calls, terms.rest)
-        gives_kw = worth[i] * could_kw[:, :, i]
-        wanted = held_kw.max(axis=0) + gives_kw.max(axis=0) - held_kw
-        patterns = known[terms]
-        best = (patterns @ (gives_kw * wanted)).argmax(axis=0)
-        called = patterns[best].T
-        response_kw[:, :, i] = could_kw[:, :, i] * called
-        held_kw += gives_kw * called
-    return response_kw, held_kw
+    order = np.argsort(-could_kw.sum(axis=(0, 1)), kind="stable").tolist()
+    for _ in range(SWEEPS):
+        for i in order:
+            terms = _terms(blocks.columns, i, windows.length)
+            if terms.calls == 0 or terms.most == 0:
+                continue
+            if terms not in known:
+                known[terms] = call_patterns(windows.length, terms.least, terms.most, terms.calls, terms.rest)
+            held_kw -= gives_kw[:, :, i] * called[:, :, i]
+            called[:, :, i] = _best(known[terms], gives_kw[:, :, i], held_kw)
+            held_kw += gives_kw[:, :, i] * called[:, :, i]
+    return could_kw * called, held_kw
+
+
+def _best(patterns: Flags, gives_kw: Series, held_kw: Series) -> Flags:
+    """The pattern that gives most and leaves what is held most even: least squares below a level beyond all reach."""
+    level_kw = held_kw.max(axis=0) + gives_kw.max(axis=0)
+    gain = gives_kw * (2.0 * (level_kw - held_kw) - gives_kw)
+    return np.asarray(patterns[(patterns @ gain).argmax(axis=0)].T)
 
 
 def call_patterns(length: int, least: int, most: int, calls: int, rest: int) -> Flags:
-    """Ways of calling a block in a window: as long and as often as it may, begun at every interval.
+    """Ways of calling a block in a window: calls as long as may be, begun at every interval, evenly parted.
 
     Args:
         length: Intervals of the window.
@@ -88,21 +97,22 @@ def call_patterns(length: int, least: int, most: int, calls: int, rest: int) -> 
         rest: Intervals between two calls, >= 1.
 
     Returns:
-        Shape (patterns, length).
+        Shape (patterns, length), no pattern twice.
     """
     most, calls = min(most, length), min(calls, length)
-    patterns: list[Flags] = []
+    patterns: dict[bytes, Flags] = {}
     for first in range(length - least + 1):
-        pattern = np.zeros(length, dtype=np.bool_)
-        at = first
-        for _ in range(calls):
-            run = min(most, length - at)
-            if run < least:
-                break
-            pattern[at : at + run] = True
-            at += run + rest
-        patterns.append(pattern)
-    return np.array(patterns)
+        for pause in range(rest, max(length - first - most, rest) + 1):
+            pattern = np.zeros(length, dtype=np.bool_)
+            at = first
+            for _ in range(calls):
+                run = min(most, length - at)
+                if run < least:
+                    break
+                pattern[at : at + run] = True
+                at += run + pause
+            patterns.setdefault(pattern.tobytes(), pattern)
+    return np.array(list(patterns.values()))
 
 
 def _terms(columns: BlockColumns, i: int, length: int) -> _Terms:
