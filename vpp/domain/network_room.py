@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpp.domain.columns import Index, NodeColumns
+from vpp.domain.columns import Flags, Index, NodeColumns
 from vpp.domain.flexibility import Series
 
 
@@ -28,21 +28,29 @@ def room_of(nodes: NodeColumns) -> Room:
     )
 
 
-def shared_kw(most_kw: Series, node_of: Index, parent: Index, room_kw: Series) -> Series:
-    """``most_kw`` (N, H) scaled down so that the sum below each node stays within ``room_kw`` (M, H)."""
-    below_kw = np.zeros_like(room_kw)
-    np.add.at(below_kw, node_of, most_kw)
+def shared_kw(most_kw: Series, first: Flags, node_of: Index, parent: Index, room_kw: Series) -> Series:
+    """``most_kw`` (N, H) scaled down so that the sum below each node stays within ``room_kw`` (M, H).
+
+    Those marked ``first`` (N,) are cut last: a block that is cut below its minimum is of no use at all.
+    """
+    tiers = [np.zeros_like(room_kw), np.zeros_like(room_kw)]
+    for below_kw, chosen in zip(tiers, (first, ~first), strict=True):
+        np.add.at(below_kw, node_of[chosen], most_kw[chosen])
+    shares = [np.ones_like(room_kw), np.ones_like(room_kw)]
     order = from_the_leaves(parent)
-    share = np.ones_like(room_kw)
     for m in order:
-        allowed_kw = np.minimum(below_kw[m], room_kw[m])
-        share[m] = np.divide(allowed_kw, below_kw[m], out=np.ones_like(allowed_kw), where=below_kw[m] > 0)
-        if parent[m] >= 0:
-            below_kw[parent[m]] += allowed_kw
-    for m in order[::-1]:
-        if parent[m] >= 0:
-            share[m] *= share[parent[m]]
-    return np.asarray(most_kw * share[node_of])
+        left_kw = room_kw[m]
+        for below_kw, share in zip(tiers, shares, strict=True):
+            allowed_kw = np.minimum(below_kw[m], left_kw)
+            share[m] = np.divide(allowed_kw, below_kw[m], out=np.ones_like(allowed_kw), where=below_kw[m] > 0)
+            left_kw = left_kw - allowed_kw
+            if parent[m] >= 0:
+                below_kw[parent[m]] += allowed_kw
+    for share in shares:
+        for m in order[::-1]:
+            if parent[m] >= 0:
+                share[m] *= share[parent[m]]
+    return np.asarray(most_kw * np.where(first[:, None], shares[0][node_of], shares[1][node_of]))
 
 
 def from_the_leaves(parent: Index) -> Index:

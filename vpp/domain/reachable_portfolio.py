@@ -21,8 +21,9 @@ def portfolio_of(columns: DispatchColumns) -> Portfolio:
     forth_kw, back_kw = (room.more_kw, room.less_kw) if filling else (room.less_kw, room.more_kw)
     event = columns.event_intervals
     most_kw, back_most_kw = _most_kw(columns, filling=filling), _back_most_kw(columns, filling=filling)
-    most_kw = shared_kw(most_kw, columns.node_of, columns.nodes.parent, forth_kw[:, :event])
-    back_most_kw = shared_kw(back_most_kw, columns.node_of, columns.nodes.parent, back_kw)
+    blocks = np.isin(np.arange(columns.count), columns.block.index)
+    most_kw = shared_kw(most_kw, blocks, columns.node_of, columns.nodes.parent, forth_kw[:, :event])
+    back_most_kw = shared_kw(back_most_kw, blocks, columns.node_of, columns.nodes.parent, back_kw)
 
     def of(rows: Series, index: Index) -> Series:
         return np.ascontiguousarray(rows[index])
