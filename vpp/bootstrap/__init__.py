@@ -22,7 +22,7 @@ from vpp.ports import (
     Upstream,
     Workers,
 )
-from vpp.services.capability_tables import CapabilityTables, prior_outlook
+from vpp.services.capability_tables import CapabilityTables
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -34,8 +34,10 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
+from vpp.services.track_record import TrackRecord
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
+from vpp.services.using import Using
 from vpp.services.usual_load import UsualLoad
 from vpp.services.views import Views
 
@@ -112,10 +114,14 @@ class Controller:
         self.forecasting = Forecasting(
             self.recorder, self.registry, outside.archive, outside.workers, clock=clock, calendar=outside.calendar
         )
+        self.track_record = TrackRecord(self.recorder, self.registry, settings)
+        self.using = Using(self.recorder, self.registry, setup.programs, settings)
         self.planning = Planning(
             self.recorder,
             self.registry,
             self.forecasting,
+            self.track_record,
+            self.using,
             outside.network,
             outside.planner,
             workers=outside.workers,
@@ -132,6 +138,7 @@ class Controller:
             self.registry,
             self.ingest,
             self.planning,
+            self.track_record,
             self.dispatching,
             clock=clock,
             metrics=metrics,
@@ -151,7 +158,7 @@ class Controller:
             self.registry,
             outside.network,
             UsualLoad(outside.archive, outside.calendar),
-            outlook=lambda: prior_outlook(settings),
+            self.track_record,
             workers=outside.workers,
             clock=clock,
             settings=settings,

@@ -47,6 +47,7 @@ class EventRecord:
         replies: The last answer of each participant, a bid included; ``answers`` is its yes or no.
         opt_outs: The last opt-out of each participant; ``opted_out`` is its reason.
         cancellation: Who cancelled it and why.
+        verified: What was delivered, once it is known for good.
         commands: Per resource, oldest first.
         newest: Per resource and event interval, the newest command that covers it.
         asked_kw: What ``vpp.domain.outcome.commanded_kw`` made of it; dropped when commands change.
@@ -67,6 +68,7 @@ class EventRecord:
     newest: dict[str, list[IssuedCommand | None]] = field(default_factory=dict, repr=False)
     asked_kw: dict[str, Series] | None = field(default=None, repr=False, compare=False)
     statements: list[facts.StatementsIssued] = field(default_factory=list)
+    verified: facts.DeliveryVerified | None = None
     cancelled: bool = False
     cancellation: facts.EventAdvanced | None = None
     grid: TimeGrid = field(init=False)
@@ -141,6 +143,7 @@ class Book:
         consents: The consent in force per participant and scope.
         upstream_calls: Per platform and call id, what became of the call.
         upstream_told: What each platform was told of each call.
+        events_verified: Events whose delivery is known for good.
     """
 
     epoch: int = 0
@@ -154,6 +157,7 @@ class Book:
     consents: dict[tuple[str, ConsentScope], facts.ConsentGiven] = field(default_factory=dict)
     upstream_calls: dict[tuple[str, str], facts.UpstreamCallReceived] = field(default_factory=dict)
     upstream_told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    events_verified: int = 0
     _by_command: dict[str, IssuedCommand] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -303,6 +307,11 @@ class Book:
             record.cancelled = True
             record.cancellation = fact
         record.asked_kw = None
+
+    @_apply.register
+    def _(self, fact: facts.DeliveryVerified) -> None:
+        self.event(fact.event_id).verified = fact
+        self.events_verified += 1
 
     @_apply.register
     def _(self, fact: facts.StatementsIssued) -> None:

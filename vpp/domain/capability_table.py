@@ -110,11 +110,14 @@ class Reachable:
         columns: On ``table_grid(now, ...)``; targets, coverage and rebound caps are not looked at.
         notice_s: Seconds from command to full effect of each resource, shape (N,).
         ripple_sd: Standard deviation of a quarter hour's delivery around the call's, relative, shape (N,).
+        free: What may be called in the window of each start, for other reasons than notice, shape (starts, N); all
+            of it unless given.
     """
 
     columns: DispatchColumns
     notice_s: Series
     ripple_sd: Series
+    free: Flags | None = None
 
 
 def capability_table(reachable: Reachable, now: datetime) -> CapabilityTable:
@@ -140,7 +143,7 @@ def rows_of(reachable: Reachable, now: datetime, duration: int) -> Figures:
             f"{event_intervals()} intervals before its recovery, not from {format_instant(columns.grid.start)} with "
             f"{columns.event_intervals}"
         )
-    windows, window_of = _distinct_windows(starts_of(now), reachable.notice_s, now)
+    windows, window_of = _distinct_windows(starts_of(now), reachable, now)
     found = _figures(reachable, windows, duration)
     rows = _no_figures((len(NOTICES), STARTS))
     for at, window in window_of.items():
@@ -179,7 +182,7 @@ _Window = tuple[int, Flags]
 
 
 def _distinct_windows(
-    starts: Sequence[datetime], notice_s: Series, now: datetime
+    starts: Sequence[datetime], reachable: Reachable, now: datetime
 ) -> tuple[list[_Window], Mapping[tuple[int, int], int]]:
     """Windows that differ in start or resources, and which of them each notice and start (by position) has."""
     windows: list[_Window] = []
@@ -190,7 +193,9 @@ def _distinct_windows(
             lead = notice.lead_at(start, now)
             if lead is None:
                 continue
-            allowed = notice_s <= lead.total_seconds()
+            allowed = reachable.notice_s <= lead.total_seconds()
+            if reachable.free is not None:
+                allowed &= reachable.free[k]
             key = (k, allowed.tobytes())
             if key not in known:
                 known[key] = len(windows)

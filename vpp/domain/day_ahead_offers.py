@@ -20,25 +20,19 @@ from vpp.domain.timegrid import INTERVAL_H, TimeGrid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Belief:
-    """What is known of a resource's delivery; see ``DispatchResource``."""
-
-    mean: float
-    sd: float
-    delivery_class: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Offered:
     """One resource that may be called.
 
     Attributes:
         usual_kw: Usual load on the problem's grid, shape (H,), ``nan`` where unknown.
+        delivery_mean, delivery_sd, kind: What is known of its delivery; see ``Candidate``.
     """
 
     offer: CapabilityOffer
     usual_kw: Series
-    belief: Belief
+    delivery_mean: float
+    delivery_sd: float
+    kind: str
 
 
 def offered_problem(  # noqa: PLR0913 - what a problem is made of, each named
@@ -69,10 +63,7 @@ def offered_problem(  # noqa: PLR0913 - what a problem is made of, each named
         event_intervals=event_intervals,
         target_kw=np.zeros(event_intervals),
         rebound_cap_kw=np.full(grid.count - event_intervals, np.inf),
-        resources=tuple(
-            replace(resource, delivery_sd=one.belief.sd, delivery_class=one.belief.delivery_class)
-            for resource, one in zip(resources, offered, strict=True)
-        ),
+        resources=resources,
         nodes=nodes,
         direction=direction,
         common_sd=common_sd,
@@ -86,7 +77,7 @@ def fills(offer: CapabilityOffer) -> bool:
 
 def _candidate(one: Offered, grid: TimeGrid) -> Candidate:
     offer, load_kw = _extended(one.offer, grid, one.usual_kw)
-    return Candidate(offer, load_kw, delivery_fraction=one.belief.mean)
+    return Candidate(offer, load_kw, delivery_fraction=one.delivery_mean, delivery_sd=one.delivery_sd, kind=one.kind)
 
 
 def _extended(offer: CapabilityOffer, grid: TimeGrid, usual_kw: Series) -> tuple[CapabilityOffer, Series]:

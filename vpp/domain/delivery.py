@@ -223,3 +223,26 @@ def _learn_resources(
     beta = beta_0 + squares / 2.0 + kappa_0 * count * (average - prior_mean) ** 2 / (2.0 * kappa)
     sd = np.sqrt(beta * (kappa + 1.0) / (kappa * (alpha - 1.0)))
     return mean.clip(LEAST_MEAN, LARGEST_MEAN), sd
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one resource is asked for in an interval, and what to expect of it."""
+
+    kind: str
+    response_kw: float
+    mean: float
+    sd: float
+
+
+def spread_kw(asked: Iterable[Asked], common_sd: Mapping[str, float]) -> float:
+    """Standard deviation of what all of them deliver together.
+
+    ``sqrt(sum (sd_i r_i)^2 + sum_k (common_sd_k sum_{i in k} mean_i r_i)^2)``.
+    """
+    alone = 0.0
+    together: dict[str, float] = {}
+    for each in asked:
+        alone += (each.sd * each.response_kw) ** 2
+        together[each.kind] = together.get(each.kind, 0.0) + each.mean * each.response_kw
+    return math.sqrt(alone + sum((common_sd[kind] * kw) ** 2 for kind, kw in together.items()))

@@ -161,6 +161,9 @@ class PlanIssued(Fact):
         offered_kw: What the accepted resources could give per interval.
         binding: The limits that stop more, most important first, when short.
         reasons: Reason code per candidate resource.
+        delivery_mean_kw: Expected response delivered, per interval, by the plan itself.
+        delivery_q05_kw: Response delivered with a probability of 95 %.
+        joint_probability: Of reaching the aim in every interval at once; ``None`` where the planner does not say.
     """
 
     revision: int
@@ -181,6 +184,9 @@ class PlanIssued(Fact):
     gap: float | None
     before_kw: float | None
     wall_s: float
+    delivery_mean_kw: tuple[float, ...] = ()
+    delivery_q05_kw: tuple[float, ...] = ()
+    joint_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +267,19 @@ class EventAdvanced(Fact):
     step: EventStep
     reason: str = ""
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryVerified(Fact):
+    """What each resource was asked for and verified to have given, over its graded intervals; delivery is learnt of it.
+
+    Attributes:
+        asked_kwh: Per resource called.
+        verified_kwh: The same resources; intervals without good readings or baseline are on neither side.
+    """
+
+    asked_kwh: dict[str, float]
+    verified_kwh: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +373,7 @@ FACT_TYPES: dict[str, type[Fact]] = {
         GatewayStarted,
         GatewayChanged,
         EventAdvanced,
+        DeliveryVerified,
         StatementsIssued,
         AccessRoundOpened,
         ConsentGiven,
@@ -367,5 +387,7 @@ FACT_TYPES: dict[str, type[Fact]] = {
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
 """Left out of the log hash: they differ between two runs of the same seed."""
 
-LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh"})
+LATER_FIELDS = frozenset(
+    {"by", "quantity_kw", "price_cny_per_kwh", "delivery_mean_kw", "delivery_q05_kw", "joint_probability"}
+)
 """Joined kinds that ledgers held already: not written where they hold their default, so that old digests stand."""

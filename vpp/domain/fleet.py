@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from vpp.domain.errors import InputError, UnknownThingError
+from vpp.domain.use_limits import UNLIMITED, UseTerms
 
 T = TypeVar("T", "Node", "Participant", "Site", "Resource")
 
@@ -104,6 +105,7 @@ class Resource:
         rated_kw: Largest power into the resource, > 0; readings far beyond it are implausible.
         opted_in: Residential charging takes part only by its owner's choice; others are in by contract.
         needs_person: A person on site confirms each command.
+        use: Limits of use by its contract, besides those of the programme.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Resource:
     rated_kw: float
     opted_in: bool = True
     needs_person: bool = False
+    use: UseTerms = UNLIMITED
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ whose baseline says 60 kW can be credited with three quarters of what the gatewa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from vpp.domain.capability import CapabilityOffer
-from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
+from vpp.domain.dispatch import DEFAULT_COVERAGE, DispatchNode, DispatchProblem, DispatchResource
 from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Flexibility, Series, Storage
 from vpp.domain.load_history import Slots
@@ -24,6 +24,8 @@ class Candidate:
     Attributes:
         baseline_kw: Frozen baseline over the problem's grid, shape (H,).
         delivery_fraction: Expected verified kW per commanded kW.
+        delivery_sd: Its standard deviation from event to event.
+        kind: Resources of a kind share a common factor of delivery.
         running_intervals: Intervals that a block call has already been running before the grid.
         calls_unseen: Block calls begun since the offer was made.
     """
@@ -33,16 +35,24 @@ class Candidate:
     delivery_fraction: float
     running_intervals: int = 0
     calls_unseen: int = 0
+    delivery_sd: float = 0.0
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """What the portfolio is asked for over ``grid``, whose first ``len(target_kw)`` intervals are the event's."""
+    """What the portfolio is asked for over ``grid``, whose first ``len(target_kw)`` intervals are the event's.
+
+    Attributes:
+        coverage: Probability with which each interval's target is to be delivered.
+        common_sd: Of each kind's common factor of delivery.
+    """
 
     grid: TimeGrid
     target_kw: Series
     rebound_cap_kw: Series
-    reserve_fraction: float
+    coverage: float = DEFAULT_COVERAGE
+    common_sd: Mapping[str, float] = field(default_factory=dict)
 
 
 def dispatch_problem(
@@ -66,7 +76,8 @@ def dispatch_problem(
         rebound_cap_kw=ask.rebound_cap_kw,
         resources=resources,
         nodes=_nodes(fleet, resources, node_flow_kw, len(ask.grid)),
-        reserve_fraction=ask.reserve_fraction,
+        coverage=ask.coverage,
+        common_sd=ask.common_sd,
     )
 
 
@@ -91,6 +102,8 @@ def _resource(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet:
         forecast_kw=credited,
         flexibility=flexibility,
         delivery_fraction=candidate.delivery_fraction,
+        delivery_sd=candidate.delivery_sd,
+        delivery_class=candidate.kind,
     )
 
 

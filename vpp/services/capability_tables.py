@@ -5,12 +5,13 @@ between. It is made anew when a quarter hour has begun or what is offered has ch
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from vpp.domain.calls import calls_by_resource
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.capability_table import (
     DURATIONS,
@@ -19,50 +20,37 @@ from vpp.domain.capability_table import (
     event_intervals,
     joined,
     rows_of,
+    starts_of,
     table_grid,
 )
-from vpp.domain.columns import columns_of
+from vpp.domain.columns import Flags, columns_of
 from vpp.domain.control import ControlSettings
-from vpp.domain.day_ahead_offers import Belief, Offered, fills, offered_problem
-from vpp.domain.delivery import DeliveryOutlook, DeliveryPrior
+from vpp.domain.day_ahead_offers import Offered, fills, offered_problem
+from vpp.domain.delivery import DeliveryOutlook
 from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
 from vpp.domain.fleet import Fleet, ResourceKind
 from vpp.domain.flexibility import Series, Storage
 from vpp.domain.portfolio import most_kw
-from vpp.domain.timegrid import TimeGrid, floor_interval
+from vpp.domain.timegrid import INTERVAL, TimeGrid, trading_day
+from vpp.domain.use_limits import UNLIMITED, Call, allowance, season_of
 from vpp.ports import Clock, NetworkForecasts, Workers
 from vpp.services.reachability import LeftOut
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
+from vpp.services.track_record import TrackRecord
 from vpp.services.usual_load import UsualLoad
 
 LEAST_AGE = timedelta(minutes=1)
 MATERIAL_SHARE = 0.01
 """Change of the offered response, as a share of its largest interval, that makes a table worth making anew."""
 CHARGING = frozenset({ResourceKind.PUBLIC_CHARGING, ResourceKind.RESIDENTIAL_CHARGING})
-PRIOR_SD, PRIOR_CHARGING_SD = 0.15, 0.25
-PRIOR_COMMON_SD, PRIOR_CHARGING_COMMON_SD = 0.05, 0.10
-PRIOR_RIPPLE_SD, PRIOR_CHARGING_RIPPLE_SD = 0.05, 0.10
-"""Spreads of delivery for as long as nothing is learnt: charging is far less predictable than buildings."""
-
-
-def prior_outlook(settings: ControlSettings) -> DeliveryOutlook:
-    """What to expect of each kind (its delivery class) before anything was verified."""
-    return DeliveryOutlook(
-        {},
-        {},
-        {
-            kind.value: DeliveryPrior(mean, PRIOR_CHARGING_SD, PRIOR_CHARGING_COMMON_SD)
-            if kind in CHARGING
-            else DeliveryPrior(mean, PRIOR_SD, PRIOR_COMMON_SD)
-            for kind, mean in settings.prior_delivery.items()
-        },
-    )
+RIPPLE_SD, CHARGING_RIPPLE_SD = 0.05, 0.10
+"""Spread of a quarter hour's delivery around the call's, relative: cars come and go, buildings drift."""
 
 
 def _ripple_sd(kind: ResourceKind) -> float:
-    return PRIOR_CHARGING_RIPPLE_SD if kind in CHARGING else PRIOR_RIPPLE_SD
+    return CHARGING_RIPPLE_SD if kind in CHARGING else RIPPLE_SD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,9 +72,27 @@ class TableView:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Grounds:
+    """What a table rests on: the problem, what is left out by reason code, what each offers, other calls."""
+
+    problem: DispatchProblem
+    left_out: Mapping[str, str]
+    offered_kw: Series
+    calls: Mapping[str, Sequence[Call]]
+
+    def changed(self, before: "_Grounds") -> bool:
+        """Whether a table that rests on this would be another one."""
+        if (self.problem.grid, self.left_out, self.calls) != (before.problem.grid, before.left_out, before.calls):
+            return True
+        change_kw = float(np.abs(self.offered_kw - before.offered_kw).max(initial=0.0))
+        return change_kw > MATERIAL_SHARE * float(before.offered_kw.max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     view: TableView
-    offered_kw: Series
+    grounds: _Grounds
+    looked_at: datetime
 
 
 _Key = tuple[str | None, Direction]
@@ -101,8 +107,8 @@ class CapabilityTables:
         registry: Registry,
         network: NetworkForecasts,
         usual: UsualLoad,
+        track_record: TrackRecord,
         *,
-        outlook: Callable[[], DeliveryOutlook],
         workers: Workers,
         clock: Clock,
         settings: ControlSettings,
@@ -112,7 +118,7 @@ class CapabilityTables:
         self._registry = registry
         self._network = network
         self._usual = usual
-        self._outlook = outlook
+        self._track_record = track_record
         self._workers = workers
         self._clock = clock
         self._settings = settings
@@ -132,15 +138,16 @@ class CapabilityTables:
         async with self._making.setdefault(key, asyncio.Lock()):
             kept = self._kept.get(key)
             now = self._clock.now()
-            if kept is not None and now - kept.view.table.as_of < LEAST_AGE:
+            if kept is not None and now - kept.looked_at < LEAST_AGE:
                 return kept.view
-            problem, left_out = await self._problem(node_id, direction, now)
-            offered_kw = _offered_kw(problem)
-            if kept is None or _changed(kept, offered_kw, left_out, now):
-                kept = self._kept[key] = _Kept(await self._view(key, problem, left_out, now), offered_kw)
+            grounds = await self._grounds(node_id, direction, now)
+            if kept is None or grounds.changed(kept.grounds):
+                kept = _Kept(await self._view(key, grounds, now), grounds, now)
+            self._kept[key] = replace(kept, looked_at=now)
             return kept.view
 
-    async def _view(self, key: _Key, problem: DispatchProblem, left_out: Mapping[str, str], now: datetime) -> TableView:
+    async def _view(self, key: _Key, grounds: _Grounds, now: datetime) -> TableView:
+        problem = grounds.problem
         offers = [self._registry.offers[resource.id] for resource in problem.resources]
         kinds = [self._registry.fleet.resource(offer.resource_id).kind for offer in offers]
         reachable = Reachable(
@@ -150,6 +157,7 @@ class CapabilityTables:
         )
         rows = {}
         for duration in DURATIONS:
+            reachable = replace(reachable, free=self._free(grounds, now, duration))
             rows[duration] = await self._workers.run(rows_of, reachable, now, duration)
         return TableView(
             node_id=key[0],
@@ -157,33 +165,45 @@ class CapabilityTables:
             reference_peak_kw=self._reference_peak_kw,
             resources=len(offers),
             covered_until=min((offer.grid.end for offer in offers), default=None),
-            left_out=_grouped(self._registry.fleet, left_out),
+            left_out=_grouped(self._registry.fleet, grounds.left_out),
             table=joined(now, rows),
         )
 
-    async def _problem(
-        self, node_id: str | None, direction: Direction, now: datetime
-    ) -> tuple[DispatchProblem, dict[str, str]]:
+    async def _grounds(self, node_id: str | None, direction: Direction, now: datetime) -> _Grounds:
         grid = table_grid(now, self._settings.recovery_intervals)
         offers, left_out = self._callable(node_id, direction, grid)
         usual_kw = await self._usual.on([offer.resource_id for offer in offers], grid)
-        outlook = self._outlook()
-        return (
-            offered_problem(
-                grid,
-                event_intervals(),
-                [Offered(offer, usual_kw[offer.resource_id], self._belief(outlook, offer)) for offer in offers],
-                fleet=self._registry.fleet,
-                node_flow_kw=await self._network.node_flow_kw(grid),
-                common_sd=outlook.common_sd(),
-                direction=direction,
-            ),
-            left_out,
+        outlook = self._track_record.outlook
+        problem = offered_problem(
+            grid,
+            event_intervals(),
+            [self._offered(offer, usual_kw[offer.resource_id], outlook) for offer in offers],
+            fleet=self._registry.fleet,
+            node_flow_kw=await self._network.node_flow_kw(grid),
+            common_sd=outlook.common_sd(),
+            direction=direction,
         )
+        calls = calls_by_resource(self._recorder.book.events.values())
+        return _Grounds(problem, left_out, _offered_kw(problem), calls)
 
-    def _belief(self, outlook: DeliveryOutlook, offer: CapabilityOffer) -> Belief:
+    def _offered(self, offer: CapabilityOffer, usual_kw: Series, outlook: DeliveryOutlook) -> Offered:
         kind = self._registry.fleet.resource(offer.resource_id).kind.value
-        return Belief(*outlook.of(offer.resource_id, kind), kind)
+        mean, sd = outlook.of(offer.resource_id, kind)
+        return Offered(offer, usual_kw, mean, sd, kind)
+
+    def _free(self, grounds: _Grounds, now: datetime, duration: int) -> Flags:
+        """Which resources other calls, rests and contracts leave free in the window of each start, (starts, N)."""
+        starts = starts_of(now)
+        free = np.ones((len(starts), len(grounds.problem.resources)), dtype=np.bool_)
+        for i, resource in enumerate(grounds.problem.resources):
+            terms, calls = self._registry.fleet.resource(resource.id).use, grounds.calls.get(resource.id, ())
+            if not calls and terms == UNLIMITED:
+                continue
+            for k, start in enumerate(starts):
+                season = season_of(trading_day(start), None, None)
+                window = Call(start, start + duration * INTERVAL)
+                free[k, i] = allowance(terms, calls, window, season).why_not is None
+        return free
 
     def _callable(
         self, node_id: str | None, direction: Direction, grid: TimeGrid
@@ -222,15 +242,6 @@ def _offered_kw(problem: DispatchProblem) -> Series:
         else:
             total_kw += most_kw(resource, problem.event_intervals)
     return total_kw
-
-
-def _changed(kept: _Kept, offered_kw: Series, left_out: Mapping[str, str], now: datetime) -> bool:
-    if floor_interval(kept.view.table.as_of) != floor_interval(now):
-        return True
-    if sum(line.resources for line in kept.view.left_out) != len(left_out):
-        return True
-    change_kw = float(np.abs(offered_kw - kept.offered_kw).max())
-    return change_kw > MATERIAL_SHARE * float(kept.offered_kw.max())
 
 
 def _grouped(fleet: Fleet, left_out: Mapping[str, str]) -> tuple[LeftOut, ...]:

@@ -1,7 +1,7 @@
 """Planning: what may be called, what it is asked for, and a plan that passed the independent check."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain.bids import Bid, hold_bids
 from vpp.domain.book import EventRecord
 from vpp.domain.commands import AckState
-from vpp.domain.control import ControlSettings
+from vpp.domain.control import ControlSettings, Delivery
 from vpp.domain.dispatch import (
     DispatchProblem,
     Infeasible,
@@ -30,6 +30,8 @@ from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.forecasting import Forecasting
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
+from vpp.services.track_record import TrackRecord
+from vpp.services.using import LEAST_DELIVERY, Using
 
 LIKELY_LOAD_FACTOR = 1.6
 PLANNED_STATES = frozenset({EventState.COMMITTED, EventState.ACTIVE})
@@ -42,15 +44,14 @@ class PlanRequest:
     Attributes:
         first_interval: First interval that it covers; may be the running one.
         first_aim_kw: Aim of that interval where it differs from the others.
-        delivery: Expected verified kW per commanded kW, per resource; resources missing here have their kind's prior.
+        seen: What the running event has shown of delivery, per resource.
         before_kw: What was expected without a new revision.
     """
 
     reason: str
     first_interval: datetime
     first_aim_kw: float | None
-    delivery: Mapping[str, float]
-    reserve_fraction: float
+    seen: Mapping[str, Delivery] = field(default_factory=dict)
     before_kw: float | None = None
 
 
@@ -66,11 +67,13 @@ class _Draft:
 class Planning:
     """Makes revisions of an event's plan."""
 
-    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
+    def __init__(  # noqa: PLR0913, PLR0917 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
         forecasting: Forecasting,
+        track_record: TrackRecord,
+        using: Using,
         network: NetworkForecasts,
         planner: Planner,
         *,
@@ -85,6 +88,8 @@ class Planning:
         self._recorder = recorder
         self._registry = registry
         self._forecasting = forecasting
+        self._track_record = track_record
+        self._using = using
         self._network = network
         self._planner = planner
         self._workers = workers
@@ -141,8 +146,9 @@ class Planning:
         while True:
             whole = await self._problem(record, request, candidates, margin_kw)
             problem, beyond = hold_bids(whole, self._bids(record), record.commands)
+            problem = self._using.priced(record, problem, self._using.allowances(record))
             skipped |= dict.fromkeys(beyond, "beyond-bid")
-            outcome = await self._solve(problem, request)
+            outcome = await self._workers.run(self._planner, problem, None)
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
                 return _Draft(problem, skipped, margin_kw), outcome
@@ -175,12 +181,17 @@ class Planning:
         first = record.grid.index_of(request.first_interval)
         chosen: list[Candidate] = []
         skipped: dict[str, str] = {}
+        allowed = self._using.allowances(record)
         for resource_id in record.commitment.resource_ids if record.commitment else ():
-            reason = self._unfit(record, resource_id) or self._too_slow(record, resource_id, request.first_interval)
+            reason = (
+                self._unfit(record, resource_id)
+                or self._too_slow(record, resource_id, request.first_interval)
+                or (None if resource_id in record.commands else allowed[resource_id].why_not)
+            )
             if reason is not None:
                 skipped[resource_id] = reason
                 continue
-            prior = self._settings.prior_delivery[fleet.resource(resource_id).kind]
+            mean, sd = self._track_record.expected(resource_id, request.seen)
             offer = self._registry.offers[resource_id]
             running = self._running_intervals(record, resource_id, request.first_interval)
             unseen = (
@@ -190,7 +201,9 @@ class Planning:
                 Candidate(
                     offer=offer,
                     baseline_kw=record.baseline_kw(resource_id)[first : len(record.grid) + recovery],
-                    delivery_fraction=max(request.delivery.get(resource_id, prior), 0.02),
+                    delivery_fraction=max(mean, LEAST_DELIVERY),
+                    delivery_sd=sd,
+                    kind=fleet.resource(resource_id).kind.value,
                     running_intervals=running,
                     calls_unseen=unseen,
                 )
@@ -275,17 +288,15 @@ class Planning:
         if request.first_aim_kw is not None:
             aim[0] = request.first_aim_kw
         cap = self._settings.rebound_cap_fraction * float(record.target_kw.max())
-        ask = Ask(grid, aim, np.full(self._settings.recovery_intervals, cap), request.reserve_fraction)
+        ask = Ask(
+            grid,
+            aim,
+            np.full(self._settings.recovery_intervals, cap),
+            self._settings.coverage,
+            self._track_record.common_sd(request.seen),
+        )
         flow_kw = await self._network.node_flow_kw(grid)
         return dispatch_problem(ask, candidates, self._registry.fleet, flow_kw)
-
-    async def _solve(self, problem: DispatchProblem, request: PlanRequest) -> PlanningOutcome:
-        """Solves with the reserve held back, and without it where the reserve is what stops the target."""
-        outcome = await self._workers.run(self._planner, problem, None)
-        stopped_by_reserve = isinstance(outcome, Unreachable) and request.reserve_fraction > 0
-        if not stopped_by_reserve:
-            return outcome
-        return await self._workers.run(self._planner, replace(problem, reserve_fraction=0.0), None)
 
     def _fact(
         self,
@@ -327,6 +338,9 @@ class Planning:
             gap=float(plan.gap) if np.isfinite(plan.gap) else None,
             before_kw=request.before_kw,
             wall_s=plan.wall_s,
+            delivery_mean_kw=_floats(plan.delivery_mean_kw),
+            delivery_q05_kw=_floats(plan.delivery_q05_kw),
+            joint_probability=float(plan.joint_probability) if np.isfinite(plan.joint_probability) else None,
         )
 
 

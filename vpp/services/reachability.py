@@ -136,8 +136,6 @@ class Reachability:
             reason="what is reachable",
             first_interval=window.start,
             first_aim_kw=None,
-            delivery={},
-            reserve_fraction=0.0,
         )
         problem, skipped = await self._planning.preview(record, request)
         return await self._reach(window, problem, {**left_out, **skipped}, planned=planned)

@@ -13,7 +13,7 @@ from numpy.random import Generator
 from tests.vpp.domain.delivery_truth import Truth
 from tests.vpp.domain.table_samples import notices_s, table_problem
 from vpp.domain.capability_table import DURATIONS, STARTS, Reachable, figures_of
-from vpp.domain.columns import DispatchColumns, columns_of
+from vpp.domain.columns import columns_of
 from vpp.domain.delivery import Delivered, DeliveryPrior, learn_delivery
 from vpp.domain.flexibility import Series
 from vpp.domain.held_levels import learn_ripple
@@ -52,7 +52,7 @@ class Season:
         outlook = learn_delivery(self.history, PRIORS)
         told = [outlook.of(name, kind) for name, kind in zip(self.columns.ids, self.kinds, strict=True)]
         common = outlook.common_sd()
-        self.columns: DispatchColumns = replace(
+        self.columns = replace(
             self.columns,
             delivery_mean=np.array([mean for mean, _ in told]),
             delivery_sd=np.array([sd for _, sd in told]),

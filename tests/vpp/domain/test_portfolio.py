@@ -35,7 +35,7 @@ def candidate(
 
 
 def problem(*candidates: Candidate) -> DispatchProblem:
-    ask = Ask(GRID, kw(50.0, 50.0), kw(25.0), 0.15)
+    ask = Ask(GRID, kw(50.0, 50.0), kw(25.0), 0.9, {"factory_line": 0.05})
     flow = {"root": kw(500.0, 500.0, 500.0), "line": kw(300.0, 300.0, 300.0)}
     return dispatch_problem(ask, candidates, sample_fleet(), flow)
 
@@ -145,7 +145,7 @@ def test_dispatch_problem__nodes_of_network_and_sites() -> None:
     # Only a battery can push power out of a site.
     assert nodes["site/s-factory"].export_limit_kw.tolist() == [np.inf] * 3
     assert nodes["site/s-store"].export_limit_kw.tolist() == [0.0] * 3
-    assert (made.event_intervals, made.reserve_fraction) == (2, 0.15)
+    assert (made.event_intervals, made.coverage, made.common_sd) == (2, 0.9, {"factory_line": 0.05})
 
 
 def test_dispatch_problem__of_nobody() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.vpp.domain.event_samples import END, START, committed_facts, frozen, issued, planned, sample_command
 from tests.vpp.services.service_rig import BASELINE_KW, MINUTE, controller_rig, offer, virtual
 from vpp.bootstrap import Controller
 from vpp.domain.capability_table import NOTICES
@@ -152,3 +153,23 @@ async def test_of__cells_that_can_no_longer_be_called_are_empty() -> None:
         if notice.lead is not None:
             empty = np.isnan(table.prob50_kw[n, 0])
             assert empty.tolist() == (ahead < notice.lead.total_seconds()).tolist()
+
+
+@virtual
+async def test_of__who_is_called_already_is_not_counted_twice() -> None:
+    controller, _, _ = await controller_rig()
+    before = (await controller.tables.of()).table
+    call = sample_command("line-1", 1, (40.0,) * 4, (100.0,) * 4)
+    plan = planned({"line-1": (60.0,) * 4})
+    for fact in (*committed_facts()[1:], frozen({"line-1": (100.0,) * 12}), plan, issued(call)):
+        await controller.recorder.record(fact)
+    await controller.clock.sleep_until(controller.clock.now() + MINUTE)
+
+    table = (await controller.tables.of()).table
+
+    first, last = table.starts.index(START), table.starts.index(END)
+    assert before.prob50_kw[0, 0, first] == pytest.approx(3 * 0.85 * 60.0)
+    assert table.prob50_kw[0, 0, first] == pytest.approx(2 * 0.85 * 60.0)
+    # A window of four hours that runs into the event cannot have it either.
+    assert before.prob50_kw[0, FOUR_HOURS, first - 4] - table.prob50_kw[0, FOUR_HOURS, first - 4] > 40.0
+    assert table.prob50_kw[0, 0, last] == pytest.approx(3 * 0.85 * 60.0)
