@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pytest
 from numpy.random import Generator
 
 from tests.vpp.domain.delivery_truth import Truth
@@ -96,3 +97,11 @@ def reached_percent(count: int, seed: int) -> tuple[float, float]:
         reached.append(season.call())
     likely, even = np.array(reached[LEARNT_FIRST:]).mean(axis=0) * 100.0
     return float(likely), float(even)
+
+
+@pytest.mark.parametrize(("count", "seed"), [(60, 1), (60, 2), (200, 3)])
+def test_table__ninety_percent_levels_are_reached_in_86_to_94_of_100_calls(count: int, seed: int) -> None:
+    likely, even = reached_percent(count, seed)
+
+    assert 86.0 <= likely <= 94.0
+    assert 40.0 <= even <= 60.0
