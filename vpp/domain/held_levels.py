@@ -42,7 +42,7 @@ def levels_kw(
     for first in range(0, expected_kw.shape[1], WINDOWS_AT_ONCE):
         part = slice(first, first + WINDOWS_AT_ONCE)
         spread = np.linalg.cholesky(_covariance(columns, response_kw[:, part], ripple_sd))
-        lowest_kw = (expected_kw[:, part].T[:, None, :] + draws @ np.swapaxes(spread, 1, 2)).min(axis=2)
+        lowest_kw = (expected_kw[:, part].T[:, :, None] + spread @ draws).min(axis=1)
         found[:, part] = np.quantile(lowest_kw, [1.0 - p for p in probabilities], axis=1)
     return np.maximum(found, 0.0)
 
@@ -60,8 +60,9 @@ def _covariance(columns: DispatchColumns, response_kw: Series, ripple_sd: Series
 
 @cache
 def _draws(intervals: int) -> Series:
-    half = np.random.default_rng(SEED).standard_normal((DRAWS // 2, intervals))
-    return np.concatenate([half, -half])
+    """Standard normal, shape (intervals, DRAWS)."""
+    half = np.random.default_rng(SEED).standard_normal((intervals, DRAWS // 2))
+    return np.concatenate([half, -half], axis=1)
 
 
 def learn_ripple(

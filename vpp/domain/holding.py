@@ -18,8 +18,8 @@ from vpp.domain.flexibility import Series
 from vpp.domain.reservoirs import Reservoirs, Windows
 from vpp.domain.taking_turns import Blocks, place_calls
 
-HALVINGS = 10
-"""The level is found to a thousandth of what is between the least and the most that is thinkable."""
+HALVINGS = 6
+"""The level is found to a sixty-fourth of what is between holding steadily and having all energy at will."""
 SLIGHT = 1e-9
 
 
@@ -128,17 +128,36 @@ def _never_full(water: _Water) -> Flags:
 
 def _levelled(water: _Water, held_kw: Series) -> Series:
     """Responses that lift the lowest interval as far as can be, shape (d, W, n)."""
-    low = held_kw.min(axis=0)
     if not len(water.index):
         return np.zeros_like(water.most_kw)
-    high = (held_kw + water.most_kw @ water.worth).min(axis=0)
-    best = np.zeros_like(water.most_kw)
-    for _ in range(HALVINGS):
-        level = (low + high) / 2.0
+    best = _steadily(water)
+    low = (held_kw + best @ water.worth).min(axis=0)
+    high = np.maximum(_at_most_kw(water, held_kw), low)
+    for n in range(1 + HALVINGS):
+        level = (low + high) / 2.0 if n else high
         response_kw, reached = _filled(water, held_kw, level)
         best = np.where(reached[:, None], response_kw, best)
         low, high = np.where(reached, level, low), np.where(reached, high, level)
     return best
+
+
+def _steadily(water: _Water) -> Series:
+    """The same share of its largest response throughout, as much as each reservoir bears."""
+    level = np.zeros(water.most_kw.shape[1:])
+    share = np.ones_like(level)
+    for t in range(len(water.most_kw)):
+        level = water.keeps * level + water.per_kw[t] * water.most_kw[t]
+        share = np.minimum(share, np.divide(water.brims[t], level, out=np.ones_like(level), where=level > 0))
+    return water.most_kw * share
+
+
+def _at_most_kw(water: _Water, held_kw: Series) -> Series:
+    """No level above this can be held: in no interval, nor on average with the energy that there is, shape (W,)."""
+    leaked = (1.0 - water.keeps) * water.brims[:-1].sum(axis=0)
+    energy = (water.brims[-1] + leaked) / water.per_kw.min(axis=0)
+    given = np.minimum(energy, water.most_kw.sum(axis=0))
+    evenly_kw = (held_kw.sum(axis=0) + given @ water.worth) / len(held_kw)
+    return np.minimum((held_kw + water.most_kw @ water.worth).min(axis=0), evenly_kw)
 
 
 def _filled(water: _Water, held_kw: Series, level_kw: Series) -> tuple[Series, Flags]:

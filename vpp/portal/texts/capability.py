@@ -20,8 +20,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "capability.note": (
         (
             "Large figure: held in every quarter hour of the window in nine of ten calls. Each cell stands alone, as "
-            "one call of everything, from the weakest start of the hour. What comes back is the most in a quarter hour of "
-            "the two hours after, spread evenly."
+            "one call of everything, from the weakest start of the hour. What comes back is the most in a quarter hour "
+            "of the two hours after, spread evenly."
         ),
         (
             "大号数字：十次调用中九次可在窗口内每个时段保持的功率。每格独立计算，表示单次调用全部资源，取该小时内最弱的开始时刻。"
