@@ -11,6 +11,7 @@ from vpp.domain.control import ControlSettings
 from vpp.domain.programs import Program
 from vpp.ports import Clock, ExposedMetrics, IdempotencyStore, MeterArchive, NetworkForecasts
 from vpp.services.accounts import Accounts
+from vpp.services.capability_tables import CapabilityTables
 from vpp.services.ingesting import Ingest
 from vpp.services.intake import Intake, ReferencePeak
 from vpp.services.measuring import Measuring
@@ -77,6 +78,7 @@ class Door:
     tracking: Tracking
     ingest: Ingest
     planning: Planning
+    tables: CapabilityTables
     measuring: Measuring
     archive: MeterArchive
     network: NetworkForecasts

@@ -24,6 +24,7 @@ from vpp.ports import (
     Upstream,
     Workers,
 )
+from vpp.services.capability_tables import CapabilityTables
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -40,6 +41,7 @@ from vpp.services.track_record import TrackRecord
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
 from vpp.services.using import Using
+from vpp.services.usual_load import UsualLoad
 from vpp.services.views import Views
 
 
@@ -158,6 +160,17 @@ class Controller:
             self.measuring,
             clock=clock,
             recovery_intervals=settings.recovery_intervals,
+        )
+        self.tables = CapabilityTables(
+            self.recorder,
+            self.registry,
+            outside.network,
+            UsualLoad(outside.archive, outside.calendar),
+            self.track_record,
+            workers=outside.workers,
+            clock=clock,
+            settings=settings,
+            reference_peak_kw=setup.reference_peak.kw,
         )
         self.views = Views(self.recorder, self.registry, self.settling, outside.network, settings)
         self.runner = Runner(

@@ -42,6 +42,7 @@ def door_of(controller: Controller, way: Doorway) -> Door:
         tracking=controller.tracking,
         ingest=controller.ingest,
         planning=controller.planning,
+        tables=controller.tables,
         measuring=controller.measuring,
         archive=outside.archive,
         network=outside.network,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vpp.cli.baseline import baseline_command
-from vpp.cli.live import capability_command
+from vpp.cli.capability import capability_command
 from vpp.cli.network import network_app
 from vpp.cli.optimize import optimize_command
 from vpp.cli.records import audit_app, event_app, report_command, settle_command

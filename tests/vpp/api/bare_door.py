@@ -81,6 +81,7 @@ async def bare_app(
         tracking=nothing,
         ingest=nothing,
         planning=nothing,
+        tables=nothing,
         measuring=nothing,
         archive=nothing,
         network=nothing,

@@ -94,6 +94,7 @@ CASES: Mapping[str, Case] = {
         SETTLED, OWNER, denied=404, path={"participant_id": "A"}
     ),
     f"GET {API}/capability": Case(DISTRICT, query=WINDOW),
+    f"GET {API}/capability/table": Case(DISTRICT),
     f"GET {API}/orderly-use": Case(DISTRICT),
     f"GET {API}/programs": Case(EVERYBODY),
     f"GET {API}/programs/{{program_id}}": Case(EVERYBODY, path={"program_id": "beichen-demo"}),
