@@ -1,4 +1,4 @@
-"""The schedule in HiGHS, with an on/off column for each battery and interval that would charge and discharge at once."""
+"""The schedule in HiGHS, with on/off columns for batteries and intervals that would charge and discharge at once."""
 
 import highspy
 import numpy as np

@@ -1,8 +1,8 @@
 """Solves ``A D A' y = f`` for a diagonal ``D`` in time proportional to ``n H^2``, as this ``A`` allows.
 
 A battery's rows only touch each other from one interval to the next: their block is tridiagonal, and all batteries
-together are one tridiagonal system. What is left are the ``H`` rows of the connection, whose Schur complement is dense:
-``diag(g) - sum_i K_i M_i^-1 K_i`` with ``M_i`` the block of battery ``i`` and ``K_i`` the diagonal that couples its rows
+together are one tridiagonal system. What is left are the ``H`` rows of the connection with a dense Schur complement,
+``diag(g) - sum_i K_i M_i^-1 K_i``: ``M_i`` is the block of battery ``i`` and ``K_i`` the diagonal that couples its rows
 with the connection's. The inverse of a tridiagonal matrix follows row by row from its factors, so that no battery's
 inverse is ever kept.
 """
@@ -21,7 +21,7 @@ REGULARISATION = 1e-13
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NormalEquations:
-    """The factors: of the batteries' tridiagonal rows, shapes (n H,) and (n H - 1,), and of the connection's, (H, H)."""
+    """The factors of the batteries' tridiagonal rows, (n H,) and (n H - 1,), and of the connection's rows, (H, H)."""
 
     pivots: Series
     multipliers: Series

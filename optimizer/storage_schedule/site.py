@@ -71,7 +71,7 @@ def check_site(site: StorageSite) -> None:
     """Makes sure that the figures of ``site`` are sound.
 
     Raises:
-        InputError: wrong length, not finite, or outside its range; names the figure, the battery or interval, the value.
+        InputError: wrong length, not finite, or outside its range; names the figure, its position and its value.
     """
     count, intervals = site.shape
     for field in fields(site):
