@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.call_count import fewest_starts
 from optimizer.kinds import BlockArrays, CoolingArrays, CurtailableArrays
 from optimizer.problem import ProblemArrays
 from vpp.domain.events import Direction
@@ -69,17 +70,24 @@ def _block(kind: BlockArrays, asked_kw: Series) -> Series:
 
 
 def starts(kind: BlockArrays, asked_kw: Series) -> Series:
-    """Number of calls that begin per block, shape (n,).
+    """The fewest calls that must begin for each block's response, shape (n,).
 
-    An interval without response ends a call, unless its minimum is 0 kW there.
+    An interval without response may belong to a call where its minimum is 0 kW, as far as runs and rests allow.
     """
-    begun = np.zeros(len(kind.index))
-    was_on = kind.running > 0
-    for t in range(asked_kw.shape[1]):
-        on = asked_kw[:, t] > 0
-        begun += on & ~was_on
-        was_on = on | (was_on & (kind.minimum_kw[:, t] <= 0))
-    return begun
+    on = asked_kw > 0
+    begun = (on[:, :1] & (kind.running == 0)[:, None]).sum(axis=1) + (on[:, 1:] & ~on[:, :-1]).sum(axis=1)
+    silent = np.flatnonzero(((kind.minimum_kw <= 0) & ~on).any(axis=1) & on.any(axis=1))
+    found = begun.astype(np.float64)
+    if silent.size:
+        found[silent] = fewest_starts(
+            on[silent],
+            kind.minimum_kw[silent] <= 0,
+            kind.running[silent],
+            kind.min_run[silent],
+            kind.max_run[silent],
+            kind.min_rest[silent],
+        )
+    return found
 
 
 def _cooling(kind: CoolingArrays, response_kw: Series, event: int) -> Series:

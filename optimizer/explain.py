@@ -72,6 +72,7 @@ def binding_limits(arrays: ProblemArrays, response_kw: Series, plan: DispatchPla
         plan: The same with its figures.
     """
     short = plan.shortfall_kw > NOTHING_KW
+    arrays = arrays.unfolded
     found = [*_capability(arrays, short), *_nodes(arrays, response_kw)]
     if plan.marginals is not None:
         saves = {limit.name: limit.saves_cny_per_kw for limit in price_limits(arrays, plan.marginals)}
@@ -85,7 +86,7 @@ def reasons(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> 
     """One reason code per resource id."""
     columns, event = arrays.columns, arrays.event_intervals
     offers = np.zeros(arrays.count, dtype=np.bool_)
-    for kind in arrays.kinds:
+    for kind in arrays.unfolded.kinds:
         offers[kind.index] = (kind.response_bounds()[1][:, :event] > NOTHING_KW).any(axis=1)
     codes = ["price" if found is not None and found.prices is not None else "not-needed"]
     code_of = np.zeros(arrays.count, dtype=np.intp)
@@ -114,10 +115,10 @@ def _held_by_nodes(arrays: ProblemArrays, response_kw: Series, found: Found | No
     """Unused resources per node whose limits keep them out."""
     unused = ~(np.abs(response_kw) > NOTHING_KW).any(axis=1)
     if found is not None and found.prices is not None:
-        return _priced_out(arrays, found, unused)
+        return _priced_out(arrays.unfolded, found, unused)
     held: dict[int, Index] = {}
     position = {name: m for m, name in enumerate(arrays.columns.nodes.ids)}
-    for limit in _nodes(arrays, response_kw):
+    for limit in _nodes(arrays.unfolded, response_kw):
         m = position[limit.name.removeprefix("node:").rpartition(":")[0]]
         members = arrays.members(m)
         held.setdefault(m, members[unused[members]])

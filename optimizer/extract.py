@@ -23,6 +23,24 @@ def cleaned(arrays: ProblemArrays, response_kw: Series) -> Series:
     return found
 
 
+def within_capacity(arrays: ProblemArrays, response_kw: Series) -> Series:
+    """``response_kw`` with batteries charging less where they would be full.
+
+    A mixture of paths that charge and paths that discharge burns less energy than each of them: the battery is fuller
+    than the mixture's figures say.
+    """
+    storage = arrays.storage
+    soc_kwh = storage.soc_kwh.copy()
+    power_kw = storage.forecast_kw - storage.sign * response_kw[storage.index]
+    for t in range(arrays.intervals):
+        most_kw = storage.power_for_kw(np.maximum(storage.capacity_kwh - soc_kwh, 0.0))
+        power_kw[:, t] = np.maximum(np.minimum(power_kw[:, t], most_kw), storage.power_min_kw[:, t])
+        soc_kwh = soc_kwh + storage.stored_kwh(power_kw[:, t])
+    found = response_kw.copy()
+    found[storage.index] = storage.sign * (storage.forecast_kw - power_kw)
+    return found
+
+
 def storages_doing_both(arrays: ProblemArrays, response_kw: Series) -> frozenset[int]:
     """Positions of storages whose true state of charge would pass their capacity under ``response_kw``.
 

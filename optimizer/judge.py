@@ -9,6 +9,7 @@ from optimizer.aim import delivered, z_of
 from optimizer.cost import cost_of, rebound_excess_kw
 from optimizer.explain import binding_limits, marginals_of, price_limits, reasons
 from optimizer.found import Found
+from optimizer.greedy import base_response
 from optimizer.joint import joint_probability
 from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
@@ -78,7 +79,8 @@ def judged(arrays: ProblemArrays, fallback: Candidate, found: Found, begun: floa
     """
     if found.response_kw is None:
         if found.verdict is Verdict.INFEASIBLE and fallback.violations:
-            nearest = fallback.violations[0]
+            apart = candidate(arrays, base_response(arrays.unfolded), "greedy", "")
+            nearest = (apart.violations or fallback.violations)[0]
             return Infeasible(f"hard limits contradict each other; the nearest plan breaks one: {nearest.text}", ())
         if found.verdict is Verdict.STOPPED:
             return timed_out(outcome_of(arrays, fallback, begun), f"solver: {found.status}")

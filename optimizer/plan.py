@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from optimizer.agree import agreed
 from optimizer.aim import Aim, aim_after, certain, delivered, expected_aim
+from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
 from optimizer.found import Found
 from optimizer.greedy import base_response, greedy_response
-from optimizer.judge import REACHED_KW, Candidate, candidate, judged, outcome_of, timed_out
+from optimizer.judge import Candidate, candidate, judged, outcome_of, timed_out
 from optimizer.limits import WorkLimits
 from optimizer.problem import ProblemArrays, problem_arrays
 from optimizer.search import Builder, search
@@ -26,7 +28,6 @@ EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
 BUILD_S_PER_CELL = 1e-6
-AIM_TURNS = 4
 
 
 def plan_dispatch(
@@ -64,10 +65,7 @@ def plan_columns(
     builder: Builder = "direct",
 ) -> PlanningOutcome:
     """As ``plan_dispatch``, for a problem in columns."""
-    outcome: PlanningOutcome | None = None
-    for outcome in improving_plans(columns, method=method, limits=limits, previous=previous, builder=builder):
-        pass
-    assert outcome is not None
+    *_, outcome = improving_plans(columns, method=method, limits=limits, previous=previous, builder=builder)
     return outcome
 
 
@@ -117,45 +115,29 @@ class _Task:
         return aim_after(self.arrays.columns, delivered(self.arrays.columns, response_kw))
 
     def exact(self) -> Found:
-        """The solver's answer, once its aim agrees with what it delivers."""
-        columns = self.arrays.columns
-        aim, start_kw = self._aim(self.fallback.response_kw), self.fallback.response_kw
-        found = search(self.arrays, aim, start_kw, self.limits, deadline=self.deadline, builder=self.builder)
-        for _ in range(0 if certain(columns) else AIM_TURNS):
-            if found.response_kw is None or self._late():
-                break
-            covered_kw = delivered(columns, found.response_kw).covered_kw(columns)
-            missed_kw = np.maximum(columns.target_kw - covered_kw, 0.0)
-            aim = self._aim(found.response_kw)
-            # A tangent at this plan asks for too little where the plan itself falls short of what it covers.
-            aim = replace(aim, aim_kw=aim.aim_kw + np.where(missed_kw > REACHED_KW, 0.5 * missed_kw, 0.0))
-            better = search(
-                self.arrays, aim, found.response_kw, self.limits, deadline=self.deadline, builder=self.builder
-            )
-            if better.response_kw is None:
-                break
-            settled = float(np.abs(better.response_kw - found.response_kw).max(initial=0.0)) <= REACHED_KW
-            found = better
-            if settled:
-                break
-        return found
+        """The solver's answer."""
+
+        def solve(aim: Aim, start_kw: Series) -> Found:
+            return search(self.arrays, aim, start_kw, self.limits, deadline=self.deadline, builder=self.builder)
+
+        start_kw = self.fallback.response_kw
+        return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
 
     def coordinated(self) -> Found:
         """Price coordination's answer."""
         warm = None
         if self.previous is not None and self.previous.marginals is not None:
             warm = warm_prices(self.arrays, self.previous)
-        return coordinated(
+        aim = self._aim(self.fallback.response_kw)
+        found = coordinated(
             self.arrays,
-            self._aim(self.fallback.response_kw),
+            aim,
             self.fallback.response_kw,
             deadline=self.deadline,
             warm=warm,
             threads=self.limits.threads,
         )
-
-    def _late(self) -> bool:
-        return self.deadline is not None and time.perf_counter() >= self.deadline
+        return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
 
 
 def _fallback(arrays: ProblemArrays, previous: DispatchPlan | None) -> Candidate:

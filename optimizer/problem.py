@@ -39,6 +39,7 @@ class ProblemArrays:
         node_least_kw: Smallest summed response that a node's limits allow, <= 0, shape (M, H).
         node_most_kw: Largest summed response that a node's limits allow, >= 0, shape (M, H).
         levels: Node indices from the leaves to the roots.
+        folded: Whether a node's limits were folded into a resource's own bounds.
     """
 
     columns: DispatchColumns
@@ -51,6 +52,7 @@ class ProblemArrays:
     node_least_kw: Series
     node_most_kw: Series
     levels: Index
+    folded: bool
 
     @property
     def kinds(self) -> tuple[CurtailableArrays, BlockArrays, ChargingArrays, CoolingArrays, StorageArrays]:
@@ -61,6 +63,11 @@ class ProblemArrays:
     def count(self) -> int:
         """Number of resources, N."""
         return self.columns.count
+
+    @cached_property
+    def unfolded(self) -> "ProblemArrays":
+        """The same problem with all limits of nodes apart: what a resource could do by itself."""
+        return problem_arrays(self.columns, fold=False) if self.folded else self
 
     @property
     def event_intervals(self) -> int:
@@ -102,7 +109,7 @@ class ProblemArrays:
             part = self.below[:, kind.index]
             least_kw += part @ low
             most_kw += part @ high
-        several = np.diff(self.below.indptr) > 1
+        several = np.diff(self.below.indptr) > (1 if self.folded else 0)
         below = several[:, None] & (least_kw < self.node_least_kw - ROOM_KW)
         return below, several[:, None] & (most_kw > self.node_most_kw + ROOM_KW)
 
@@ -121,8 +128,8 @@ class ProblemArrays:
         return total
 
 
-def problem_arrays(columns: DispatchColumns) -> ProblemArrays:
-    """The arrays of ``columns``, which must have passed ``optimizer.validate``."""
+def problem_arrays(columns: DispatchColumns, *, fold: bool = True) -> ProblemArrays:
+    """The arrays of ``columns``, which must have passed ``optimizer.validate``; ``fold`` as in the module's text."""
     sign = 1.0 if columns.direction is Direction.CURTAIL else -1.0
     nodes, count = columns.nodes, columns.intervals
     if sign > 0:
@@ -132,7 +139,7 @@ def problem_arrays(columns: DispatchColumns) -> ProblemArrays:
         least_kw = np.minimum(-nodes.export_limit_kw - nodes.forecast_kw, 0.0)
         most_kw = np.maximum(nodes.import_limit_kw - nodes.forecast_kw, 0.0)
     below = _below(columns)
-    rooms = _rooms(below, least_kw, most_kw, columns.count)
+    rooms = _rooms(below, least_kw, most_kw) if fold else {}
     curtailable, block, charging, cooling, storage = (
         _unreserved(columns.curtailable, columns.reserved),
         _unreserved(columns.block, columns.reserved),
@@ -152,6 +159,7 @@ def problem_arrays(columns: DispatchColumns) -> ProblemArrays:
         least_kw,
         most_kw,
         _levels(nodes.parent),
+        folded=bool(rooms),
     )
 
 
@@ -188,7 +196,7 @@ def _below(columns: DispatchColumns) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(row)), (row, col)), shape=shape)
 
 
-def _rooms(below: sparse.csr_array, least_kw: Series, most_kw: Series, count: int) -> dict[int, tuple[Series, Series]]:
+def _rooms(below: sparse.csr_array, least_kw: Series, most_kw: Series) -> dict[int, tuple[Series, Series]]:
     """Per resource that is alone below some node: what those nodes leave for it."""
     found: dict[int, tuple[Series, Series]] = {}
     for m in np.flatnonzero(np.diff(below.indptr) == 1).tolist():

@@ -9,18 +9,20 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
+from optimizer.blas import on_one_thread
 from optimizer.coordinate.master import Duals, Master
 from optimizer.respond.shard import Answer, PriceTables
 from vpp.domain.flexibility import Series
 
 STEPS = 100
-MEMORY = 20
+MEMORY = 10
 
 
 class _OutOfTimeError(Exception):
     """Leaves the search from within."""
 
 
+@on_one_thread
 def climbed(
     respond: Callable[[PriceTables], Answer], master: Master, start: Duals, out_of_time: Callable[[], bool]
 ) -> Duals:

@@ -29,6 +29,7 @@ class Asked:
         rebound_cap_kw: Shape (R,).
         rebound_price: CNY per kW and interval above the cap.
         energy_worth: What a kW of response earns anyway, CNY per kW and interval, shape (H,).
+        node_margin_kw: By how much node rows are kept tighter than they are, shape (D,).
     """
 
     aim_kw: Series
@@ -37,6 +38,7 @@ class Asked:
     rebound_cap_kw: Series
     rebound_price: float
     energy_worth: Series
+    node_margin_kw: Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,7 @@ class Mixture:
     Attributes:
         weights: Of all columns in the order in which they came.
         broken_kw: By how much limits of nodes are passed, in sum.
+        missing_kw: Of the aim, per event interval, shape (T,).
         boxed_kw: What was had at the box's prices, in sum; nothing of it is real.
     """
 
@@ -75,6 +78,7 @@ class Mixture:
     duals: Duals
     weights: Series
     broken_kw: float
+    missing_kw: Series
     boxed_kw: float
 
 
@@ -96,8 +100,9 @@ class Master:
         event, count, nodes = layout.event, layout.intervals, len(layout.least_kw)
         coupling = self._coupling = count + nodes
         none = np.full(count, np.inf)
-        self._low = np.concatenate([asked.aim_kw, -asked.rebound_cap_kw, layout.least_kw])
-        self._high = np.concatenate([none, layout.most_kw])
+        margin = asked.node_margin_kw
+        self._low = np.concatenate([asked.aim_kw, -asked.rebound_cap_kw, np.minimum(layout.least_kw + margin, 0.0)])
+        self._high = np.concatenate([none, np.maximum(layout.most_kw - margin, 0.0)])
         even = np.ones(layout.blocks)
         rows = coupling + layout.blocks
         low, high = np.concatenate([self._low, even]), np.concatenate([self._high, even])
@@ -187,6 +192,7 @@ class Master:
             self.split(duals[: self._coupling]),
             values[self._first :],
             float(values[self._broken].sum()),
+            values[: self.layout.event],
             float(values[self._box].sum()),
         )
 

@@ -5,11 +5,11 @@ bound is the Lagrangian one, from those same answers: true whatever the mixture 
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.aim import Aim, Delivered, aim_after, certain
+from optimizer.aim import Aim, Delivered, aim_after, certain, delivered
 from optimizer.coordinate.ascent import climbed
 from optimizer.coordinate.layout import Layout, layout_of
 from optimizer.coordinate.master import Asked, Duals, Master
@@ -17,7 +17,7 @@ from optimizer.coordinate.rounds import Effort, Rounds, answer_of, mixed
 from optimizer.coordinate.sample import SampledFleet
 from optimizer.coordinate.settle import fixed_part, settled_calls
 from optimizer.cost import energy_worth, response_costs, starts
-from optimizer.extract import cleaned
+from optimizer.extract import cleaned, within_capacity
 from optimizer.found import Found
 from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
@@ -39,7 +39,12 @@ FIRST = Effort(rounds=24, gap=1e-3)
 LARGE = Effort(rounds=12, gap=2e-3)
 WARM = Effort(rounds=10, gap=2e-3)
 AGAIN = Effort(rounds=6, gap=1e-3)
+FINISH = Effort(rounds=3, gap=1e-3)
 CREDIT_TURNS = 3
+FINISHING_TURNS = 4
+NOTHING_KW = 1e-3
+GENEROUS = 2e-3
+"""Surplus over the target, as a share, that is not worth another turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +60,9 @@ class _Work:
     def out_of_time(self) -> bool:
         return self.deadline is not None and time.perf_counter() >= self.deadline
 
-    def asked(self, aim: Aim) -> Asked:
+    def asked(self, aim: Aim, node_margin_kw: Series | None = None) -> Asked:
         columns = self.arrays.columns
+        margin_kw = np.zeros(len(self.layout.least_kw)) if node_margin_kw is None else node_margin_kw
         return Asked(
             aim.aim_kw,
             aim.credit,
@@ -64,6 +70,7 @@ class _Work:
             columns.rebound_cap_kw,
             columns.rebound_cny_per_kwh * INTERVAL_H,
             energy_worth(self.arrays),
+            margin_kw,
         )
 
     def sample(self, size: int) -> SampledFleet:
@@ -116,7 +123,7 @@ def coordinated(
     final, shard = rounds, work.shard
     if len(arrays.block.index):
         final, shard = _settled(work, rounds)
-    response_kw = _responses(work, final, shard)
+    final, response_kw = _finished(work, final, shard, aim)
     duals = final.mixture.duals if final.mixture is not None else rounds.center
     return Found(
         response_kw,
@@ -201,14 +208,17 @@ def _climbed(work: _Work, master: Master) -> Duals:
 
 
 def _typical_price(arrays: ProblemArrays) -> float:
-    costs = [
-        arrays.curtailable.cost_1,
-        arrays.block.cost,
-        arrays.charging.cost,
-        arrays.cooling.cost,
-        arrays.storage.cost,
-    ]
-    return float(np.median(np.concatenate(costs))) * INTERVAL_H if arrays.count else 0.0
+    """What a kW costs a resource in the middle of the field, CNY per interval; 0 without resources."""
+    costs = np.concatenate(
+        [
+            arrays.curtailable.cost_1,
+            arrays.block.cost,
+            arrays.charging.cost,
+            arrays.cooling.cost,
+            arrays.storage.cost,
+        ]
+    )
+    return float(np.median(costs)) * INTERVAL_H if costs.size else 0.0
 
 
 def _perturbed(master: Master, start: Duals) -> list[PriceTables]:
@@ -244,6 +254,43 @@ def _settled(work: _Work, rounds: Rounds) -> tuple[Rounds, FleetShard]:
     return fresh, shard
 
 
+def _finished(work: _Work, rounds: Rounds, shard: FleetShard, aim: Aim) -> tuple[Rounds, Series]:
+    """The responses, mixed anew where what they really deliver or do to nodes differs from the mixture's figures."""
+    columns, layout = work.arrays.columns, work.layout
+    margin_kw, raised_kw = np.zeros(len(layout.least_kw)), np.zeros(layout.event)
+    response_kw = _responses(work, rounds, shard)
+    for _ in range(FINISHING_TURNS):
+        plan = delivered(columns, response_kw)
+        off_kw = columns.target_kw - plan.covered_kw(columns)
+        reachable = rounds.mixture is not None and rounds.mixture.missing_kw <= NOTHING_KW
+        off_kw = np.where(reachable, off_kw, 0.0)
+        excess_kw = _node_excess(work, response_kw)
+        generous_kw = GENEROUS * columns.target_kw + NOTHING_KW
+        if (
+            (off_kw <= NOTHING_KW).all()
+            and (excess_kw <= NOTHING_KW).all()
+            and (certain(columns) or (off_kw >= -generous_kw).all())
+        ):
+            break
+        if work.out_of_time():
+            break
+        raised_kw = np.maximum(raised_kw + np.maximum(off_kw, 0.0), 0.0)
+        margin_kw = margin_kw + np.where(excess_kw > 0.0, 2.0 * excess_kw + NOTHING_KW, 0.0)
+        aim = aim_after(columns, plan)
+        aim = replace(aim, aim_kw=aim.aim_kw + raised_kw)
+        rounds = _again(rounds, Master(layout, work.asked(aim, margin_kw)))
+        rounds.run(shard, rounds.center, FINISH, work.out_of_time)
+        response_kw = _responses(work, rounds, shard)
+    return rounds, response_kw
+
+
+def _node_excess(work: _Work, response_kw: Series) -> Series:
+    """By how much each node row is passed, shape (D,)."""
+    layout = work.layout
+    sums_kw = (work.arrays.below @ response_kw)[layout.node_of_row, layout.interval_of_row]
+    return np.maximum(np.maximum(sums_kw - layout.most_kw, layout.least_kw - sums_kw), 0.0)
+
+
 def _responses(work: _Work, rounds: Rounds, shard: FleetShard) -> Series:
     response_kw = np.zeros((work.arrays.count, work.arrays.intervals))
     layout = work.layout
@@ -256,4 +303,4 @@ def _responses(work: _Work, rounds: Rounds, shard: FleetShard) -> Series:
             response_kw[known] += by_slot[layout.slot_of[known], None] * work.known_kw[known]
         else:
             shard.mix(column.tables, by_slot, response_kw)
-    return cleaned(work.arrays, response_kw)
+    return cleaned(work.arrays, within_capacity(work.arrays, response_kw))

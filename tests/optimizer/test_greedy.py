@@ -1,12 +1,8 @@
-import time
-
 import numpy as np
 import pytest
 
 from optimizer import plan_dispatch
-from optimizer.greedy import admitted, greedy_response
-from optimizer.plan import commitment_ceiling
-from optimizer.problem import problem_arrays
+from optimizer.greedy import admitted
 from tests.optimizer.fleet_problem import fleet_problem
 from tests.optimizer.small_problem import block, curtailable, problem
 from vpp.domain.dispatch import Infeasible, Planned
@@ -50,16 +46,3 @@ def test_greedy_response__whole_fleet_is_feasible(share: float) -> None:
     assert not isinstance(outcome, Infeasible)
     assert check_plan(asked, outcome.plan) == ()
     assert outcome.plan.source == "greedy"
-
-
-def test_greedy_response__ten_thousand_resources_within_a_fraction_of_a_second() -> None:
-    # The figure to publish is 50 ms on a quiet core; a shared machine gets five times that before it fails.
-    arrays = problem_arrays(fleet_problem(scale=10.2))
-    ceiling = commitment_ceiling(arrays)
-    taken = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        greedy_response(arrays, ceiling)
-        taken.append(time.perf_counter() - begun)
-    assert len(arrays.delivery) >= 10_000
-    assert min(taken) < 0.25
