@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.blas import on_one_thread
 from optimizer.solve import Verdict
 from optimizer.storage_schedule.exclusive import Pairs, solved_exactly
 from optimizer.storage_schedule.interior import solved
@@ -47,6 +48,7 @@ class StorageSchedule:
     exclusive: int = 0
 
 
+@on_one_thread
 def schedule_storages(site: StorageSite) -> StorageSchedule | Infeasible:
     """The schedule with the cheapest energy, or why there is none.
 

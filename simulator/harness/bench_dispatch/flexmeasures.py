@@ -1,7 +1,7 @@
 """FlexMeasures in an environment of its own, and its answer to a site with batteries.
 
-Its runner, ``tests/benchmarks/peers/flexmeasures_peer.py``, belongs to a checkout and never to the wheel. Nothing is ever
-installed into our own environment.
+Its runner, ``tests/benchmarks/peers/flexmeasures_peer.py``, belongs to a checkout and never to the wheel. Nothing is
+ever installed into our own environment.
 """
 
 import json

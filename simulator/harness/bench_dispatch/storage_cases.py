@@ -1,4 +1,4 @@
-"""Random sites with batteries, as our scheduler and its peer take them, and a check of schedules in plain arithmetic."""
+"""Random sites with batteries, as our scheduler and its peer take them; a check of schedules in plain arithmetic."""
 
 from typing import Any
 
