@@ -48,8 +48,42 @@ class Verdict:
         if self.asked.must is None or self.met is None:
             return f"{'reported':10}{figure}"
         sign = ">=" if self.asked.more_is_better else "<="
-        return f"{'met' if self.met else 'MISSED':10}{figure} (asked {sign} {self.asked.must:g} {self.asked.unit}".rstrip() + ")"
- found
+        asked = f"asked {sign} {self.asked.must:g} {self.asked.unit}".rstrip()
+        return f"{'met' if self.met else 'MISSED':10}{figure} ({asked})"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleets:
+    """Measured rows, looked up by what they are about."""
+
+    rows: tuple[Measured, ...]
+
+    def find(self, measurement: str, **arguments: object) -> Measured | None:
+        """The first row of ``measurement`` with ``arguments``; ``None`` where there is none with figures."""
+        for row in self.rows:
+            said = row.row.arguments
+            if row.row.measurement == measurement and all(said.get(key) == value for key, value in arguments.items()):
+                return row if row.times_s else None
+        return None
+
+    def sizes(self) -> list[int]:
+        """Numbers of resources of all rows."""
+        return sorted({row.row.arguments["resources"] for row in self.rows if "resources" in row.row.arguments})
+
+
+def fleet_verdicts(fleets: Fleets) -> list[Verdict]:
+    """All that can be said about fleets from what was measured."""
+    found = [verdict for size in fleets.sizes() for verdict in _of_size(fleets, size)]
+    for blocks in (False, True):
+        rows = {
+            size: row.times_s
+            for size in fleets.sizes()
+            if size >= GROWTH_FROM and (row := fleets.find("planned", resources=size, blocks=blocks)) is not None
+        }
+        if len(rows) > 1:
+            asked = Asked("growth of time with resources, exponent", "", 1.05)
+            found.append(Verdict("with calls" if blocks else "divisible", asked, growth_exponent(rows)))
+    return found
 
 
 WALL_S = {
