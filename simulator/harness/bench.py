@@ -1,4 +1,4 @@
-"""``vpp bench``: the published figures, reproducible. This version times the simulated afternoon."""
+"""``vpp bench``: the published figures, reproducible."""
 
 import json
 import platform
@@ -48,3 +48,51 @@ def bench_simulate(
         typer.echo(f"{key}: {value}")
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@bench_app.command("dispatch")
+def bench_dispatch(  # noqa: PLR0913 - every option of a command is one parameter
+    sizes: Annotated[str, typer.Option(help="Numbers of resources, separated by commas.")] = "",
+    repeat: Annotated[int, typer.Option(min=1, help="Of each figure; the median counts.")] = 3,
+    *,
+    peers: Annotated[bool, typer.Option(help="Run HiGHS alone, Pyomo and FlexMeasures as well.")] = True,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, once: whether it works, no figures.")] = False,
+    peer_folder: Annotated[Path | None, typer.Option(help="Keep FlexMeasures' environment here.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as well.")] = None,
+    plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw time against resources (HTML).")] = None,
+) -> None:
+    """The optimiser's table: time, cost, bound and memory by size, and its peers in the same run.
+
+    With --json and no --plot, the drawing lies beside the figures. Ends with 1 where a figure misses what was asked.
+    """
+    from dataclasses import replace
+
+    from simulator.harness.bench_dispatch.plan import QUICK, Options
+    from simulator.harness.bench_dispatch.plot import write_plot
+    from simulator.harness.bench_dispatch.table import measure_table
+
+    options = QUICK if quick else Options(repeat=repeat)
+    options = replace(options, peers=peers, peer_folder=peer_folder)
+    if sizes:
+        options = replace(options, sizes=_numbers(sizes))
+    table = measure_table(options, typer.echo)
+    verdicts = table.verdicts()
+    for verdict in verdicts:
+        typer.echo(verdict.line())
+    plot_file = plot_file or (json_file.with_suffix(".html") if json_file is not None else None)
+    if json_file is not None:
+        json_file.write_text(json.dumps(table.as_json(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if plot_file is not None:
+        write_plot(table.times_s(), plot_file)
+    if any(verdict.met is False for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise typer.BadParameter(f"--sizes {text!r}: expected whole numbers of at least 1, separated by commas")
+    return found
