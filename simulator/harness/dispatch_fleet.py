@@ -155,9 +155,7 @@ def _divisible(block: BlockColumns) -> CurtailableColumns:
     lasts = np.minimum(event, block.max_run * block.max_calls)
     price = block.cost_cny_per_kwh
     budget = block.available_kw.mean(axis=1) * lasts * INTERVAL_H
-    return CurtailableColumns(
-        block.index, block.available_kw, np.zeros_like(block.available_kw), price, price, budget
-    )
+    return CurtailableColumns(block.index, block.available_kw, np.zeros_like(block.available_kw), price, price, budget)
 
 
 def _joined(one: CurtailableColumns, two: CurtailableColumns) -> CurtailableColumns:
@@ -181,9 +179,7 @@ def _charging(shape: _Shape, index: Index) -> ChargingColumns:
     floor = np.zeros((n, count))
     floor[:, -1] = 0.95 * energy[:, -1]
     ceiling = np.maximum.accumulate(np.maximum(energy + pile[:, None] * rng.uniform(0.25, 1.0, (n, 1)), 0.0), axis=1)
-    return ChargingColumns(
-        index, forecast, np.zeros((n, count)), most, floor, ceiling, rng.uniform(0.02, 0.25, n)
-    )
+    return ChargingColumns(index, forecast, np.zeros((n, count)), most, floor, ceiling, rng.uniform(0.02, 0.25, n))
 
 
 def _cooling(shape: _Shape, index: Index) -> CoolingColumns:

@@ -40,7 +40,11 @@ from vpp.services.views import Views
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Everything that the controller stands on, by port."""
+    """Everything that the controller stands on, by port.
+
+    Attributes:
+        planner_workers: Where the planner is waited for; ``None`` where other blocking work is done.
+    """
 
     bus: Bus
     ledger: Ledger
@@ -52,6 +56,7 @@ class Outside:
     planner: Planner
     calendar: Calendar
     upstream: Upstream | None = None
+    planner_workers: Workers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class Controller:
             self.forecasting,
             outside.network,
             outside.planner,
-            workers=outside.workers,
+            workers=outside.planner_workers or outside.workers,
             clock=clock,
             metrics=metrics,
             settings=settings,
