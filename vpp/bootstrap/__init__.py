@@ -47,7 +47,11 @@ from vpp.services.views import Views
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Everything that the controller stands on, by port."""
+    """Everything that the controller stands on, by port.
+
+    Attributes:
+        planner_workers: Where the planner is waited for; ``None`` where other blocking work is done.
+    """
 
     bus: Bus
     ledger: Ledger
@@ -60,6 +64,7 @@ class Outside:
     calendar: Calendar
     upstream: Upstream | None = None
     prices: EnergyPrices = NO_PRICES
+    planner_workers: Workers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class Controller:
             self.using,
             outside.network,
             outside.planner,
-            workers=outside.workers,
+            workers=outside.planner_workers or outside.workers,
             clock=clock,
             metrics=metrics,
             settings=settings,

@@ -12,14 +12,13 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from optimizer.warm import warm_up
 from vpp.api.app import create_app
 from vpp.api.door import Door, DoorFacts
 from vpp.api.idempotency import KEPT
 from vpp.bootstrap import Controller, Outside, Setup
 from vpp.bootstrap.doors import Doorway, door_of
 from vpp.bootstrap.parts import HASHING_THREADS, broker_address, clock_of, clock_reading, store_urls
-from vpp.bootstrap.planner import DeadlinePlanner
+from vpp.bootstrap.planner import DeadlinePlanner, solver_workers
 from vpp.bootstrap.server import WebServer, listening_on
 from vpp.config import ServeConfig
 from vpp.domain.errors import StoreError, VppError
@@ -74,7 +73,7 @@ class _Opened:
     controller: Controller
     access: AccessDatabase
     metrics: PrometheusMetrics
-    solvers: ProcessWorkers
+    computing: ProcessWorkers
 
 
 async def serve(config: ServeConfig, web: Web, *, on_ready: Callable[[Running], None]) -> None:
@@ -112,17 +111,20 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
         closing(open_ledger(urls.ledger, for_ledger)) as ledger,
         closing(open_archive(urls.archive, for_archive)) as archive,
         closing(open_access(urls.access, for_access)) as access,
-        ProcessWorkers(config.planning.processes, warm_up=warm_up) as solvers,
+        ProcessWorkers() as computing,
+        ThreadWorkers(config.planning.processes, name="planning") as for_planning,
+        solver_workers(config.planning.processes, metrics) as solvers,
     ):
         outside = Outside(
             bus=AiomqttBus(broker_address(config.broker)),
             ledger=ledger,
             archive=archive,
             clock=clock_of(config.clock),
-            workers=solvers,
+            workers=computing,
             metrics=metrics,
             network=network,
-            planner=DeadlinePlanner(config.planning.solve_deadline_s),
+            planner=DeadlinePlanner(solvers, config.planning.solve_deadline_s),
+            planner_workers=for_planning,
             calendar=chinese_working_days,
             prices=NO_PRICES
             if config.planning.energy_price_file is None
@@ -142,10 +144,11 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
             clock_sync=lambda: clock_reading(config.clock),
         )
         try:
-            yield _Opened(Controller(outside, setup), access, metrics, solvers)
+            yield _Opened(Controller(outside, setup), access, metrics, computing)
         finally:
-            # Nobody waits for a solve any more.
-            solvers.abandon()
+            # Nobody waits for what they do any more.
+            solvers.close()
+            computing.abandon()
 
 
 async def _run(
@@ -234,8 +237,8 @@ async def _tidy(door: Door) -> None:
 
 
 async def _warm(opened: _Opened) -> None:
-    """Starts the optimiser's processes before the first event needs them."""
-    await opened.solvers.warm()
+    """Starts the process for baselines before the first event needs it; the planner's start by themselves."""
+    await opened.computing.warm()
 
 
 @contextmanager

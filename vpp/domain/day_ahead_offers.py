@@ -15,6 +15,7 @@ from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
 from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Charging, Series, Storage
+from vpp.domain.network import AS_REGISTERED, NetworkChanges
 from vpp.domain.portfolio import Candidate, resources_and_nodes
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid
 
@@ -44,6 +45,7 @@ def offered_problem(  # noqa: PLR0913 - what a problem is made of, each named
     node_flow_kw: Mapping[str, Series],
     common_sd: Mapping[str, float],
     direction: Direction,
+    changes: NetworkChanges = AS_REGISTERED,
 ) -> DispatchProblem:
     """Everything offered as one problem without a target, for looking at.
 
@@ -55,9 +57,10 @@ def offered_problem(  # noqa: PLR0913 - what a problem is made of, each named
         node_flow_kw: Expected net flow without an event, everything below the node included, shape (H,) each.
         common_sd: By delivery class.
         direction: Whether less consumption is wanted, or more.
+        changes: Limits of nodes for a while.
     """
     candidates = [_candidate(one, grid) for one in offered]
-    resources, nodes = resources_and_nodes(candidates, grid, event_intervals, fleet, node_flow_kw)
+    resources, nodes = resources_and_nodes(candidates, grid, event_intervals, fleet, node_flow_kw, changes=changes)
     return DispatchProblem(
         grid=grid,
         event_intervals=event_intervals,

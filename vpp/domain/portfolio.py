@@ -235,16 +235,18 @@ def as_offered(offer: CapabilityOffer, grid: TimeGrid, fleet: Fleet) -> Dispatch
     return _resource(Candidate(offer, forecast_kw, delivery_fraction=1.0), grid, len(grid), fleet)
 
 
-def resources_and_nodes(
+def resources_and_nodes(  # noqa: PLR0913 - as dispatch_problem
     candidates: Sequence[Candidate],
     grid: TimeGrid,
     event_intervals: int,
     fleet: Fleet,
     node_flow_kw: Mapping[str, Series],
+    *,
+    changes: NetworkChanges = AS_REGISTERED,
 ) -> tuple[tuple[DispatchResource, ...], tuple[DispatchNode, ...]]:
     """The parts of a problem in which nothing is asked for yet; arguments as for ``dispatch_problem``."""
     resources = tuple(_resource(c, grid, event_intervals, fleet) for c in candidates)
-    return resources, _nodes(fleet, resources, node_flow_kw, len(grid))
+    return resources, (*_network(fleet, changes, node_flow_kw, grid), *_sites(fleet, resources, len(grid)))
 
 
 def reachable_kw(problem: DispatchProblem) -> Series:

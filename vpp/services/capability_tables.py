@@ -31,6 +31,7 @@ from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
 from vpp.domain.fleet import Fleet, ResourceKind
 from vpp.domain.flexibility import Series, Storage
+from vpp.domain.network import flow_on
 from vpp.domain.portfolio import most_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid, trading_day
 from vpp.domain.use_limits import UNLIMITED, Call, allowance, season_of
@@ -179,7 +180,10 @@ class CapabilityTables:
             event_intervals(),
             [self._offered(offer, usual_kw[offer.resource_id], outlook) for offer in offers],
             fleet=self._registry.fleet,
-            node_flow_kw=await self._network.node_flow_kw(grid),
+            node_flow_kw=flow_on(
+                self._registry.fleet, self._registry.registered, await self._network.node_flow_kw(grid)
+            ),
+            changes=self._registry.network,
             common_sd=outlook.common_sd(),
             direction=direction,
         )

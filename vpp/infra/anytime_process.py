@@ -1,0 +1,76 @@
+"""What runs inside a process of ``vpp.infra.anytime``: takes work, and tells every result as soon as there is one."""
+
+import pickle
+import socket
+import time
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar, cast
+
+from vpp.domain.errors import OutsideError
+from vpp.infra.child_process import leave_with_parent
+from vpp.infra.framed_link import FramedLink
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+AnytimeWork = Callable[[A, float], Iterator[R]]
+"""Given an argument and the seconds left; yields results, each to be preferred to those before it."""
+
+
+class Said(StrEnum):
+    """What a worker tells."""
+
+    READY = "ready"
+    RESULT = "result"
+    DONE = "done"
+    RAISED = "raised"
+
+
+class Word(NamedTuple):
+    """One thing that a worker tells, with the result or the error."""
+
+    said: Said
+    payload: Any = None
+
+
+class Order(NamedTuple):
+    """What a worker is to do; ``deadline`` is a ``time.monotonic()`` value, the same clock in all processes."""
+
+    work: AnytimeWork[Any, Any]
+    argument: Any
+    deadline: float
+
+
+def serve(end: socket.socket, warm_up: Callable[[], object] | None) -> None:
+    """The life of a worker: until the other end is gone."""
+    leave_with_parent()
+    link = FramedLink(end)
+    if warm_up is not None:
+        warm_up()
+    try:
+        link.send(Word(Said.READY))
+        while True:
+            link.send(_last_word(link, cast(Order, link.receive())))
+    except EOFError:
+        return
+
+
+def _last_word(link: FramedLink, order: Order) -> Word:
+    try:
+        for result in order.work(order.argument, order.deadline - time.monotonic()):
+            link.send(Word(Said.RESULT, result))
+    except EOFError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever asked decides what to do about it
+        return Word(Said.RAISED, _sendable(error))
+    return Word(Said.DONE)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself where it survives the way, its words where it does not."""
+    try:
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, made a line before
+    except Exception:  # noqa: BLE001 - what an error's own pickling may raise is anybody's guess
+        return OutsideError(f"work in a worker process failed with {type(error).__name__}: {error}")
+    return error if isinstance(copy, type(error)) else OutsideError(str(error))
