@@ -75,7 +75,7 @@ def parts_of_kinds(kinds: Kinds, places: Places) -> dict[str, Part]:
     c, b, e, k, s = kinds.curtailable, kinds.block, kinds.charging, kinds.cooling, kinds.storage
     event = kinds.event_intervals
 
-    def part(kernel: Callable[..., None], index: Index, *own: Any) -> Part:
+    def part(kernel: Callable[..., None], index: Index, *own: object) -> Part:
         at = places.taking(index)
         return Part(
             kernel,
