@@ -235,7 +235,9 @@ async def test_decisions__every_resource_in_scope_has_a_reason(api: Api) -> None
     assert codes.keys() == api.controller.registry.fleet.resources.keys()
     assert {"called", "declined", "no-answer", "protected"} <= set(codes.values())
     assert all(line["reason"]["text_zh"] for line in shown["resources"])
-    assert [revision["revision"] for revision in shown["revisions"]] == [1, 2]
+    plans = api.controller.recorder.book.event(RUNNING).plans
+    assert [revision["revision"] for revision in shown["revisions"]] == [plan.revision for plan in plans]
+    assert plans
 
 
 async def test_statements__add_up_to_what_was_issued(api: Api) -> None:
