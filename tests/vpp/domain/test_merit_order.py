@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from tests.vpp.domain.test_holding import battery, block, curtailable, portfolio
-from vpp.domain.columns import columns_of
-from vpp.domain.flexibility import Cooling
+from vpp.domain.columns import DispatchColumns, columns_of
+from vpp.domain.flexibility import Cooling, Series
 from vpp.domain.merit_order import cost_curve_cny_per_kwh
 
 
-def curve(columns: object, response_kw: np.ndarray, first_kw: np.ndarray) -> list[float]:
-    return cost_curve_cny_per_kwh(columns, response_kw, first_kw)[0].tolist()  # type: ignore[arg-type]
+def curve(columns: DispatchColumns, response_kw: Series, first_kw: Series) -> list[float]:
+    return [float(x) for x in cost_curve_cny_per_kwh(columns, response_kw, first_kw)[0]]
 
 
 def test_cost_curve__cheapest_fifths_first() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -5,6 +6,7 @@ import numpy as np
 from vpp.domain.timegrid import INTERVAL, TimeGrid, day_start
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.memory.archive import MemoryArchive
+from vpp.ports import IntervalEnergy
 from vpp.services.usual_load import UsualLoad
 
 FRIDAY = date(2026, 7, 24)
@@ -13,9 +15,9 @@ FRIDAY = date(2026, 7, 24)
 class CountingArchive(MemoryArchive):
     asked = 0
 
-    async def interval_energy(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+    async def interval_energy(self, meter_ids: Sequence[str], grid: TimeGrid) -> IntervalEnergy:
         self.asked += 1
-        return await super().interval_energy(*args, **kwargs)  # type: ignore[arg-type]
+        return await super().interval_energy(meter_ids, grid)
 
 
 async def filled(working_kw: float, off_kw: float, *, days: int = 14) -> CountingArchive:
