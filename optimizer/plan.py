@@ -51,7 +51,8 @@ def plan_dispatch(
             ``EXACT_BELOW`` resources, coordinated from there on.
         limits: How much work it may cost.
         previous: The plan in force, which may reach further back than ``problem`` but ends with it. It is returned
-            where it is still feasible and nothing better was found in time; the search begins with its prices and calls.
+            where it is still feasible and nothing better was found in time; the search begins with its prices and
+            calls.
         builder: Of the exact model: ``direct`` from arrays, or ``pyomo``, the readable reference of the same model.
 
     Raises:

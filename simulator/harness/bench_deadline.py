@@ -1,4 +1,4 @@
-"""The deadline's benchmark: many calls with budgets of 100 ms to 2 s over synthetic fleets of up to 10,000 resources."""
+"""The deadline's benchmark: many calls with budgets of 100 ms to 2 s, for fleets of up to 10,000 resources."""
 
 import time
 from collections import Counter
@@ -77,9 +77,8 @@ class DeadlineFigures:
 def bench_deadline(calls: int = 1_000, *, sizes: Sequence[int] = SIZES, seed: int = 0) -> DeadlineFigures:
     """Makes ``calls`` calls, one after the other, each with a size, a fleet and a budget drawn by ``seed``."""
     rng = np.random.default_rng(seed)
-    fleets = {
-        (size, blocks): synthetic_fleet(size, blocks=blocks, seed=seed) for size in sizes for blocks in (True, False)
-    }
+    kinds = [(size, blocks) for size in sizes for blocks in (True, False)]
+    fleets = {(size, blocks): synthetic_fleet(size, blocks=blocks, seed=seed) for size, blocks in kinds}
     metrics = MemoryMetrics()
     made = []
     with solver_workers(1, metrics) as workers:

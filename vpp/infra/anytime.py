@@ -61,7 +61,7 @@ class AnytimeWorkers:
     Work, arguments and results are pickled. Like all our workers they leave Ctrl-C to their parent and end with it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each with a default that will do
         self,
         count: int = 1,
         *,
@@ -144,14 +144,12 @@ class AnytimeWorkers:
         return call.answer()
 
     def _ask(self, seat: _Seat, call: AnytimeCall[A, R]) -> None:
-        call.ask(seat.link)
-        match call.ending:
-            case Ending.FINISHED:
-                self._give_back(seat)
-            case Ending.OUT_OF_TIME:
-                self._keep(partial(self._reclaim, seat, call.deadline + self._grace_s))
-            case _:
-                self._keep(partial(self._lose, seat, Loss.ENDED_AT_WORK))
+        if call.ask(seat.link):
+            self._give_back(seat)
+        elif call.ending is Ending.OUT_OF_TIME:
+            self._keep(partial(self._reclaim, seat, call.deadline + self._grace_s))
+        else:
+            self._keep(partial(self._lose, seat, Loss.ENDED_AT_WORK))
 
     def _aside(self, make: Callable[[], R]) -> Future[R]:
         """Makes something in a thread of ours."""
@@ -171,7 +169,7 @@ class AnytimeWorkers:
         try:
             while True:
                 word = cast(Word, seat.link.receive(deadline=until))
-                if word.said in {Said.DONE, Said.RAISED}:
+                if word.said is not Said.RESULT:
                     self._give_back(seat)
                     return
         except TimeoutError:

@@ -30,6 +30,7 @@ class Said(StrEnum):
     READY = "ready"
     RESULT = "result"
     DONE = "done"
+    STOPPED = "stopped"
     RAISED = "raised"
 
 
@@ -92,27 +93,28 @@ def _last_word(link: FramedLink, alarm: _Alarm, order: Order) -> Word:
     try:
         try:
             alarm.wind(order.deadline)
-            _tell_results(link, alarm, order)
+            said = _tell_results(link, alarm, order)
         finally:
             alarm.stop()
     except _OverBudget:
-        return Word(Said.DONE)
+        return Word(Said.STOPPED)
     except EOFError:
         raise
     except Exception as error:  # noqa: BLE001 - whoever asked decides what to do about it
         return Word(Said.RAISED, _sendable(error))
-    return Word(Said.DONE)
+    return Word(said)
 
 
-def _tell_results(link: FramedLink, alarm: _Alarm, order: Order) -> None:
+def _tell_results(link: FramedLink, alarm: _Alarm, order: Order) -> Said:
     results = order.work(order.argument, order.deadline - time.monotonic())
     while not alarm.rung:
         alarm.armed = True
         result = next(results, NOTHING)
         alarm.armed = False
         if result is NOTHING:
-            return
+            return Said.DONE
         link.send(Word(Said.RESULT, result))
+    return Said.STOPPED
 
 
 def _sendable(error: Exception) -> Exception:
