@@ -94,7 +94,7 @@ def plan_within(
 
     fallback = Fallback(merit_order, FALLBACK_S + FALLBACK_S_PER_CELL * columns.count * columns.intervals)
     newest = workers.newest(improve, (columns, previous), budget_s=budget_s, fallback=fallback)
-    return _told(newest, budget_s, time.monotonic() - begun)
+    return told(newest, budget_s, time.monotonic() - begun)
 
 
 def improve(asked: Asked, left_s: float) -> Iterator[PlanningOutcome]:
@@ -105,7 +105,7 @@ def improve(asked: Asked, left_s: float) -> Iterator[PlanningOutcome]:
     yield from improving_plans(columns, limits=limits, previous=previous)
 
 
-def _told(newest: Newest[PlanningOutcome], budget_s: float, wall_s: float) -> PlanningOutcome:
+def told(newest: Newest[PlanningOutcome], budget_s: float, wall_s: float) -> PlanningOutcome:
     """The outcome with the reason why it is not the final one, where it is not."""
     outcome = newest.result
     if not isinstance(outcome, Infeasible):
