@@ -27,7 +27,12 @@ Method = Literal["auto", "exact", "coordinated", "greedy"]
 EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
-BUILD_S_PER_CELL = 1e-6
+TAIL_S, TAIL_S_PER_CELL = 0.15, 2.5e-6
+"""What price coordination needs after its last round, about: it stops pricing that long before the deadline."""
+OVERSHOOT = 0.1
+"""By which share of its time HiGHS passes its own limit, about."""
+ANSWER_S, ANSWER_S_PER_CELL = 0.01, 2e-7
+"""What checking and explaining the answer takes, about."""
 
 
 def plan_dispatch(
@@ -95,8 +100,9 @@ def improving_plans(
     chosen = method if method != "auto" else ("exact" if columns.count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
     if deadline is not None:
+        deadline -= ANSWER_S + ANSWER_S_PER_CELL * columns.count * columns.intervals
         yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
-        if time.perf_counter() + BUILD_S_PER_CELL * columns.count * columns.intervals >= deadline:
+        if time.perf_counter() + _tail_s(arrays) / 2 >= deadline:
             return
     task = _Task(arrays, fallback, limits, deadline, previous, builder)
     yield judged(arrays, fallback, task.exact() if chosen == "exact" else task.coordinated(), begun)
@@ -116,9 +122,12 @@ class _Task:
 
     def exact(self) -> Found:
         """The solver's answer."""
+        deadline = self.deadline
+        if deadline is not None:
+            deadline -= OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
 
         def solve(aim: Aim, start_kw: Series) -> Found:
-            return search(self.arrays, aim, start_kw, self.limits, deadline=self.deadline, builder=self.builder)
+            return search(self.arrays, aim, start_kw, self.limits, deadline=deadline, builder=self.builder)
 
         start_kw = self.fallback.response_kw
         return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
@@ -133,11 +142,15 @@ class _Task:
             self.arrays,
             aim,
             self.fallback.response_kw,
-            deadline=self.deadline,
+            deadline=None if self.deadline is None else self.deadline - _tail_s(self.arrays),
             warm=warm,
             threads=self.limits.threads,
         )
         return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
+
+
+def _tail_s(arrays: ProblemArrays) -> float:
+    return TAIL_S + TAIL_S_PER_CELL * arrays.count * arrays.intervals
 
 
 def _fallback(arrays: ProblemArrays, previous: DispatchPlan | None) -> Candidate:

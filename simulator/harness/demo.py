@@ -108,6 +108,7 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
             ThreadWorkers(name="planning") as for_planning,
             solver_workers(1, metrics) as solvers,
         ):
+            planner = DeadlinePlanner(solvers, SOLVE_DEADLINE_S)
             async with _broker(options.broker) as address:
                 outside = Outside(
                     bus=AiomqttBus(address),
@@ -117,12 +118,12 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
                     workers=computing,
                     metrics=metrics,
                     network=PlantForecasts(world.plant),
-                    planner=DeadlinePlanner(solvers, SOLVE_DEADLINE_S),
+                    planner=planner,
                     calendar=chinese_working_days,
                     planner_workers=for_planning,
                 )
                 controller = Controller(outside, _setup(scenario, options, clock))
-                await for_planning.run(solvers.warm)
+                await for_planning.run(planner.warm)
                 await controller.start()
                 await _until_over(scenario, controller, world, AiomqttBus(address), options)
         event_id = ended_event(controller)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from optimizer import WorkLimits, plan_dispatch
 from optimizer.plan import improving_plans, plan_columns
 from optimizer.validate import check_names
-from optimizer.warm import warm_up
+from optimizer.warm import warm_merit_order, warm_up
 from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Infeasible, PlanningOutcome, TimedOut
 from vpp.infra.anytime import AnytimeWorkers, Loss
 from vpp.infra.anytime_call import Ending, Fallback, Newest
 from vpp.ports import Metrics
 
-FALLBACK_S = 0.02
-FALLBACK_S_PER_CELL = 4e-7
+FALLBACK_S = 0.05
+FALLBACK_S_PER_CELL = 1e-6
 SENDING_S = 0.004
 SENDING_S_PER_CELL = 2e-8
 
@@ -31,7 +31,7 @@ def solver_workers(count: int, metrics: Metrics) -> AnytimeWorkers:
 
     for how in Loss:
         metrics.count("planner_workers_lost", 0.0, how=how)
-    return AnytimeWorkers(count, warm_up=warm_up, on_lost=on_lost)
+    return AnytimeWorkers(count, warm_up=warm_up, preload=[__name__], on_lost=on_lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class DeadlinePlanner:
 
     workers: AnytimeWorkers
     deadline_s: float
+
+    def warm(self) -> None:
+        """Returns once the first plan need not wait for anything to be loaded, here or in a worker.
+
+        Raises:
+            OutsideError: no worker became ready.
+        """
+        warm_merit_order()
+        self.workers.warm()
 
     def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
         """A plan that may still have to pass the feasibility check.
@@ -85,7 +94,7 @@ def plan_within(
 
     fallback = Fallback(merit_order, FALLBACK_S + FALLBACK_S_PER_CELL * columns.count * columns.intervals)
     newest = workers.newest(improve, (columns, previous), budget_s=budget_s, fallback=fallback)
-    return _told(newest, budget_s, time.monotonic() - begun)
+    return told(newest, budget_s, time.monotonic() - begun)
 
 
 def improve(asked: Asked, left_s: float) -> Iterator[PlanningOutcome]:
@@ -96,23 +105,27 @@ def improve(asked: Asked, left_s: float) -> Iterator[PlanningOutcome]:
     yield from improving_plans(columns, limits=limits, previous=previous)
 
 
-def _told(newest: Newest[PlanningOutcome], budget_s: float, wall_s: float) -> PlanningOutcome:
+def told(newest: Newest[PlanningOutcome], budget_s: float, wall_s: float) -> PlanningOutcome:
     """The outcome with the reason why it is not the final one, where it is not."""
     outcome = newest.result
-    if isinstance(outcome, Infeasible):
+    if not isinstance(outcome, Infeasible):
+        outcome = replace(outcome, plan=replace(outcome.plan, wall_s=wall_s))
+    if newest.ending is Ending.FINISHED and newest.by_worker:
         return outcome
-    plan = replace(outcome.plan, wall_s=wall_s)
+    reason = _why(newest, budget_s)
+    if isinstance(outcome, Infeasible):
+        return replace(outcome, reason=f"{outcome.reason} ({reason})")
+    return TimedOut(outcome.plan, reason)
+
+
+def _why(newest: Newest[PlanningOutcome], budget_s: float) -> str:
     match newest.ending:
         case Ending.FINISHED:
-            return replace(outcome, plan=plan)
+            reason = "the search brought nothing"
         case Ending.OUT_OF_TIME:
-            if newest.by_worker and not isinstance(outcome, TimedOut):
-                return replace(outcome, plan=plan)
             reason = f"{budget_s:g} s were over before the search was"
         case Ending.WORKER_LOST:
             reason = "the worker process ended in the middle of the search"
         case Ending.NO_WORKER:
             reason = f"no worker process was free within {budget_s:g} s"
-    if not newest.by_worker:
-        reason += "; planned in merit order without it"
-    return TimedOut(plan, reason)
+    return reason if newest.by_worker else f"{reason}; planned in merit order without it"

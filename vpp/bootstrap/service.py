@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -73,7 +73,7 @@ class _Opened:
     controller: Controller
     access: AccessDatabase
     metrics: PrometheusMetrics
-    computing: ProcessWorkers
+    warm: Callable[[], Awaitable[None]]
 
 
 async def serve(config: ServeConfig, web: Web, *, on_ready: Callable[[Running], None]) -> None:
@@ -112,9 +112,10 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
         closing(open_archive(urls.archive, for_archive)) as archive,
         closing(open_access(urls.access, for_access)) as access,
         ProcessWorkers() as computing,
-        ThreadWorkers(config.planning.processes, name="planning") as for_planning,
+        ThreadWorkers(config.planning.processes + 1, name="planning") as for_planning,
         solver_workers(config.planning.processes, metrics) as solvers,
     ):
+        planner = DeadlinePlanner(solvers, config.planning.solve_deadline_s)
         outside = Outside(
             bus=AiomqttBus(broker_address(config.broker)),
             ledger=ledger,
@@ -123,7 +124,7 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
             workers=computing,
             metrics=metrics,
             network=network,
-            planner=DeadlinePlanner(solvers, config.planning.solve_deadline_s),
+            planner=planner,
             planner_workers=for_planning,
             calendar=chinese_working_days,
             prices=NO_PRICES
@@ -143,8 +144,13 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
             settings=config.control.settings(),
             clock_sync=lambda: clock_reading(config.clock),
         )
+
+        async def warm() -> None:
+            await computing.warm()
+            await for_planning.run(planner.warm)
+
         try:
-            yield _Opened(Controller(outside, setup), access, metrics, computing)
+            yield _Opened(Controller(outside, setup), access, metrics, warm)
         finally:
             # Nobody waits for what they do any more.
             solvers.close()
@@ -237,8 +243,8 @@ async def _tidy(door: Door) -> None:
 
 
 async def _warm(opened: _Opened) -> None:
-    """Starts the process for baselines before the first event needs it; the planner's start by themselves."""
-    await opened.computing.warm()
+    """Has everything loaded before the first event needs it."""
+    await opened.warm()
 
 
 @contextmanager

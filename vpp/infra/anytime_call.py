@@ -80,16 +80,22 @@ class AnytimeCall(Generic[A, R]):
         self._fallback, self._aside = fallback, aside
         self._instead: Future[R] | None = None
 
-    def ask(self, link: FramedLink) -> None:
-        """Takes results until the worker is done or gone, or the budget is over and there is a result."""
+    def ask(self, link: FramedLink) -> bool:
+        """Takes results until the worker is done or gone, or the budget is over and there is a result.
+
+        Returns:
+            Whether the worker is free again.
+        """
         try:
             link.send(self._order, deadline=self.fallback_at)
-            self._listen(link)
-            self.ending = Ending.FINISHED
+            self.ending = self._listen(link)
         except TimeoutError:
             self.ending = Ending.OUT_OF_TIME
+            return False
         except EOFError:
             self.ending = Ending.WORKER_LOST
+            return False
+        return True
 
     def answer(self) -> Newest[R]:
         """The newest result, the fallback's where no worker had any; raises what the work has raised."""
@@ -100,7 +106,7 @@ class AnytimeCall(Generic[A, R]):
         instead = self._fallback.make() if self._instead is None else self._instead.result()
         return Newest(instead, self.ending, by_worker=False)
 
-    def _listen(self, link: FramedLink) -> None:
+    def _listen(self, link: FramedLink) -> Ending:
         while not self._time_is_up():
             try:
                 word = cast(Word, link.receive(deadline=self._look_until()))
@@ -112,7 +118,7 @@ class AnytimeCall(Generic[A, R]):
                 continue
             if word.said is Said.RAISED:
                 self._raised = word.payload
-            return
+            return Ending.OUT_OF_TIME if word.said is Said.STOPPED else Ending.FINISHED
         raise TimeoutError("the budget is over")
 
     def _look_until(self) -> float:
