@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ObjectLostError, RayActorError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from optimizer.shards.fleet import Fleet, Question
 from optimizer.shards.holding import Holding
@@ -42,6 +43,7 @@ class _Remote:
         losses: How often its actor was lost.
     """
 
+    number: int
     source: Any
     threads: int
     cpus: float
@@ -52,9 +54,11 @@ class _Remote:
         self.start()
 
     def start(self) -> None:
-        """A new actor wherever there is room."""
-        options = {"num_cpus": self.cpus, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-        self.actor = ray.remote(**options)(_Actor).remote(self.source, self.threads)
+        """A new actor, in turn over the machines that are there; on another one where that is lost as well."""
+        machines = sorted(node["NodeID"] for node in ray.nodes() if node["Alive"])
+        place = NodeAffinitySchedulingStrategy(machines[self.number % len(machines)], soft=True)
+        made = ray.remote(num_cpus=self.cpus, max_restarts=0, scheduling_strategy=place)(_Actor)
+        self.actor = made.remote(self.source, self.threads)
 
 
 class RayShards:
@@ -70,7 +74,8 @@ class RayShards:
         """
         self._changes: list[Any] = []
         self._shards = [
-            _Remote(ray.put(source) if isinstance(source, Holding) else source, threads, cpus) for source in sources
+            _Remote(number, ray.put(source) if isinstance(source, Holding) else source, threads, cpus)
+            for number, source in enumerate(sources)
         ]
 
     def each(self, question: Question[R], *, changes: bool = False) -> list[R]:
@@ -91,7 +96,7 @@ class RayShards:
         while True:
             try:
                 return ray.get(reference)
-            except RayActorError as error:
+            except (RayActorError, ObjectLostError) as error:
                 shard.losses += 1
                 if shard.losses > MOST_LOSSES:
                     raise OutsideError(
