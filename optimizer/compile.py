@@ -8,6 +8,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
@@ -24,13 +25,32 @@ def reference_model(
 ) -> Compiled:
     """The readable Pyomo model of ``arrays``, compiled; arguments as ``optimizer.direct.direct_model``."""
     model = dispatch_model(arrays, aim, shortfall_price=shortfall_price, exclusive=exclusive)
-    form: Any = LinearStandardFormCompiler().write(model.pyomo, mixed_form=True)
+    lp, column = matrices_of(model.pyomo)
+    integers = [at for at, kind in enumerate(lp.integrality_) if kind == highspy.HighsVarType.kInteger]
+    order = arrays.block.index.tolist()
+    calls = [_columns(column, model.responses.binaries[i]) for i in order]
+    none = np.zeros(0, dtype=np.int32)
+    return Compiled(
+        lp,
+        np.array(integers, dtype=np.int32),
+        np.array(calls, dtype=np.int32).reshape(len(order), arrays.event_intervals),
+        _columns(column, model.shortfall),
+        _responses(model.responses, column, lp.num_col_),
+        model.responses.constant_kw,
+        np.array(lp.col_cost_),
+        # Its rows go by Pyomo's names; prices are taken from the direct model.
+        CouplingRows(none, none, none, none.astype(np.intp), none.astype(np.intp)),
+    )
+
+
+def matrices_of(model: pyo.ConcreteModel) -> tuple[highspy.HighsLp, dict[int, int]]:
+    """A linear Pyomo model as HiGHS takes it, and the column of each variable by ``id``."""
+    form: Any = LinearStandardFormCompiler().write(model, mixed_form=True)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(form.columns), len(form.rows)
     lower = [variable.lb for variable in form.columns]
     upper = [variable.ub for variable in form.columns]
-    cost = np.asarray(form.c.toarray()).ravel()
-    lp.col_cost_, lp.offset_ = cost, float(form.c_offset[0])
+    lp.col_cost_, lp.offset_ = np.asarray(form.c.toarray()).ravel(), float(form.c_offset[0])
     lp.col_lower_ = np.array([-highspy.kHighsInf if bound is None else bound for bound in lower], dtype=np.float64)
     lp.col_upper_ = np.array([highspy.kHighsInf if bound is None else bound for bound in upper], dtype=np.float64)
     sense = np.array([row.bound_type for row in form.rows], dtype=np.int8)
@@ -45,21 +65,7 @@ def reference_model(
     if binary.any():
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[int(flag)] for flag in binary]
-    column = {id(variable): k for k, variable in enumerate(form.columns)}
-    order = arrays.block.index.tolist()
-    calls = [_columns(column, model.responses.binaries[i]) for i in order]
-    none = np.zeros(0, dtype=np.int32)
-    return Compiled(
-        lp,
-        np.flatnonzero(binary).astype(np.int32),
-        np.array(calls, dtype=np.int32).reshape(len(order), arrays.event_intervals),
-        _columns(column, model.shortfall),
-        _responses(model.responses, column, lp.num_col_),
-        model.responses.constant_kw,
-        cost,
-        # Its rows go by Pyomo's names; prices are taken from the direct model.
-        CouplingRows(none, none, none, none.astype(np.intp), none.astype(np.intp)),
-    )
+    return lp, {id(variable): k for k, variable in enumerate(form.columns)}
 
 
 def _columns(column: dict[int, int], variables: Variables) -> NDArray[np.int32]:

@@ -6,6 +6,7 @@ describe the convex hull of minimum runs and keep the relaxation tight.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyomo.environ as pyo
@@ -40,23 +41,48 @@ def add_block(model: pyo.ConcreteModel, kind: BlockArrays, responses: Responses)
             for t in range(on.shape[1])
         ),
     )
-    add_rows(block, "runs", (row for k in range(len(kind.index)) for row in _run_rows(kind, k, on[k], start[k])))
+    add_rows(block, "runs", (row for k in range(len(kind.index)) for row in run_rows(_runs(kind, k), on[k], start[k])))
 
 
-def _run_rows(kind: BlockArrays, k: int, on: Variables, start: Variables) -> Iterator[Row]:
-    event, running = len(on), int(kind.running[k])
-    min_run, max_run, max_calls = int(kind.min_run[k]), int(kind.max_run[k]), int(kind.max_calls[k])
-    min_rest, was_on = int(kind.min_rest[k]), 1.0 if running > 0 else 0.0
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Intervals that a call lasts and rests, how long one has been running, and how many may begin (``None``: any)."""
+
+    min_run: int
+    max_run: int
+    min_rest: int
+    running: int
+    max_calls: int | None
+
+
+def _runs(kind: BlockArrays, k: int) -> Runs:
+    max_calls = int(kind.max_calls[k])
+    return Runs(
+        int(kind.min_run[k]),
+        int(kind.max_run[k]),
+        int(kind.min_rest[k]),
+        int(kind.running[k]),
+        max_calls if max_calls < kind.most_calls[k] else None,
+    )
+
+
+def run_rows(runs: Runs, on: Variables, start: Variables) -> Iterator[Row]:
+    """What ties ``start`` to ``on``, both of shape (T,).
+
+    Rests follow Rajan and Takriti too: after an interval with the call on, none begins for ``min_rest`` intervals.
+    Where a running call still binds (its minimum run, the rest after it) the variables' bounds say so.
+    """
+    event, running, last = len(on), runs.running, len(on) - 1
     for t in range(event):
         before = [(1.0, on[t - 1])] if t else []
-        held = was_on if t == 0 else 0.0
+        held = 1.0 if t == 0 and running > 0 else 0.0
         yield -held, [(1.0, start[t]), (-1.0, on[t]), *before], None
-        for s in range(max(0, t - min_rest), t):
-            yield None, [(1.0, start[t]), (1.0, on[s])], 1.0
-        yield None, [*((1.0, start[s]) for s in range(max(0, t - min_run + 1), t + 1)), (-1.0, on[t])], 0.0
-        if max_run < event + running:
-            carried = 1.0 if running and running + t < max_run else 0.0
-            begun = [(-1.0, start[s]) for s in range(max(0, t - max_run + 1), t + 1)]
+        if t < last:
+            yield None, [*((1.0, start[s]) for s in range(t + 1, min(t + runs.min_rest, last) + 1)), (1.0, on[t])], 1.0
+        yield None, [*((1.0, start[s]) for s in range(max(0, t - runs.min_run + 1), t + 1)), (-1.0, on[t])], 0.0
+        if runs.max_run < event + running:
+            carried = 1.0 if running and running + t < runs.max_run else 0.0
+            begun = [(-1.0, start[s]) for s in range(max(0, t - runs.max_run + 1), t + 1)]
             yield None, [(1.0, on[t]), *begun], carried
-    if max_calls < kind.most_calls[k]:
-        yield None, [(1.0, var) for var in start], float(max_calls)
+    if runs.max_calls is not None:
+        yield None, [(1.0, var) for var in start], float(runs.max_calls)
