@@ -7,7 +7,7 @@ couple what stands alone. ``n`` resources, ``T`` event intervals, ``H`` interval
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -337,8 +337,9 @@ class Kinds(Protocol):
 
 def taking(kind: Kind, rows: Index | Flags | slice) -> Kind:
     """The resources of one kind in ``rows`` alone, their ``index`` as it was; views where ``rows`` is a slice."""
-    arrays = {field.name: getattr(kind, field.name) for field in fields(kind)}
-    return replace(kind, **{name: array[rows] for name, array in arrays.items() if isinstance(array, np.ndarray)})
+    figures = {field.name: getattr(kind, field.name) for field in fields(kind)}
+    taken: dict[str, Any] = {name: array[rows] for name, array in figures.items() if isinstance(array, np.ndarray)}
+    return replace(kind, **taken)
 
 
 def pieces(kind: Kind, rows: int) -> Iterator[Kind]:

@@ -88,7 +88,8 @@ def _found(task: _Task, aim: Aim, solution: Solution, response_kw: Series) -> Fo
     rows = task.compiled.rows
     prices = None
     if duals.size and rows.target.size:
-        target = np.bincount(aim.interval, duals[rows.target], minlength=len(task.compiled.shortfall))
+        target = np.zeros(len(task.compiled.shortfall))
+        np.add.at(target, aim.interval, duals[rows.target])
         prices = (target, duals[rows.rebound], duals[rows.nodes])
     return Found(
         response_kw,

@@ -63,7 +63,8 @@ class Compiled:
 
     def responses_of(self, values: Series) -> Series:
         """Responses of all resources, shape (N, H), from a solution's column ``values``."""
-        return self.constant_kw + np.asarray(self.response @ values).reshape(self.constant_kw.shape)
+        flat: Series = self.response @ values
+        return self.constant_kw + flat.reshape(self.constant_kw.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from optimizer.aim import certain
 from optimizer.problem import ProblemArrays
-from vpp.domain.columns import Index
+from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 
 MOST_BLOCKS = 72
@@ -66,7 +66,8 @@ class Layout:
     def node_sums_kw(self, full_kw: Series) -> Series:
         """The node rows' sums, shape (D,), of responses summed per slot, shape (S, H)."""
         counted_kw = full_kw[self.pair_slot, self.interval_of_row[self.pair_row]]
-        return np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw))
+        sums: Series = np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw)).astype(np.float64)
+        return sums
 
     def class_sums_kw(self, by_slot: Series) -> Series:
         """Sums per class, shape (K, T), of figures per slot, shape (S, T)."""
@@ -79,15 +80,15 @@ def layout_of(arrays: ProblemArrays) -> Layout:
     """The layout of a problem."""
     columns = arrays.columns
     below, above = arrays.open_rows
-    active = (below | above).any(axis=1)
+    active: Flags = np.asarray((below | above).any(axis=1))
     lowest = _lowest_active(arrays, active)
     listed = np.flatnonzero(active)
     number = np.zeros(len(active) + 1, dtype=np.intp)
     number[listed] = 1 + np.arange(len(listed))
     group_of = number[lowest[columns.node_of]] if columns.count else np.zeros(0, dtype=np.intp)
     kind_of = np.full(columns.count, -1, dtype=np.intp)
-    for number_of_kind, kind in enumerate(arrays.kinds):
-        kind_of[kind.index] = number_of_kind
+    for number_of_kind, index in enumerate(kind.index for kind in arrays.kinds):
+        kind_of[index] = number_of_kind
     # Where nothing is uncertain, classes differ in nothing that anybody has to tell apart.
     class_of = np.zeros_like(columns.class_of) if certain(columns) else columns.class_of
     groups, classes = 1 + len(listed), 1 if certain(columns) else max(len(columns.class_sd), 1)

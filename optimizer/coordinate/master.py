@@ -211,7 +211,7 @@ class Master:
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         cost = answer.cost_cny - answer.full_kw @ self.asked.energy_worth
-        return matrix, np.bincount(of_slot, cost, minlength=blocks)
+        return matrix, np.bincount(of_slot, cost, minlength=blocks).astype(np.float64)
 
     def solve(self, *, more_rows: bool = False) -> Mixture:
         """The best mixture of all columns so far; ``more_rows`` says that rows came since the last time."""

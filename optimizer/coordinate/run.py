@@ -121,7 +121,8 @@ def coordinated(  # noqa: PLR0913 - all that a plan depends on
     final = _settled(work, rounds) if len(arrays.block.index) else rounds
     final = _finished(work, final)
     duals = final.mixture.duals if final.mixture is not None else rounds.center
-    target = np.bincount(final.master.aim.interval[: len(duals.target)], duals.target, minlength=layout.event)
+    target = np.zeros(layout.event)
+    np.add.at(target, final.master.aim.interval[: len(duals.target)], duals.target)
     return Found(
         fleet.responses(arrays.count),
         "coordinated",

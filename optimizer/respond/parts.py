@@ -43,9 +43,16 @@ class Part:
     def sample(self, rows: Index) -> "Part":
         """The resources in ``rows`` alone."""
         count = len(self.index)
-        own = tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own)
-        common = (self.index, self.mean, self.spread, self.class_of, self.group_of, self.slot_of)
-        return Part(self.kernel, *(x[rows] for x in common), own)
+        return Part(
+            self.kernel,
+            self.index[rows],
+            self.mean[rows],
+            self.spread[rows],
+            self.class_of[rows],
+            self.group_of[rows],
+            self.slot_of[rows],
+            tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +67,7 @@ class Places:
 
     def taking(self, rows: Index) -> "Places":
         """The resources in ``rows`` alone."""
-        return Places(*(x[rows] for x in (self.mean, self.spread, self.class_of, self.group_of, self.slot_of)))
+        return Places(self.mean[rows], self.spread[rows], self.class_of[rows], self.group_of[rows], self.slot_of[rows])
 
 
 def parts_of(arrays: ProblemArrays, group_of: Index, slot_of: Index) -> dict[str, Part]:

@@ -1,5 +1,7 @@
 """One shard: answers for the resources that it holds, and in the end forms their responses itself."""
 
+from typing import Any
+
 import numpy as np
 
 from optimizer.cost import response_costs
@@ -43,7 +45,13 @@ class Shard:
         """
         holding, event = self._holding, self._holding.event_intervals
         drawn, total = self._is_drawn(chance), Sums.nothing(self._holding.slots, 2)
-        kinds = (holding.curtailable, holding.block, holding.charging, holding.cooling, holding.storage)
+        kinds: tuple[Any, ...] = (
+            holding.curtailable,
+            holding.block,
+            holding.charging,
+            holding.cooling,
+            holding.storage,
+        )
         for kind in kinds:
             for piece in pieces(kind, PIECE_ROWS):
                 most_kwh = np.maximum(piece.response_bounds()[1][:, :event], 0.0).sum(axis=1)

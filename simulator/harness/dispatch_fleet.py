@@ -6,8 +6,10 @@ quarter of the feeders carry so much generation that their room for response is 
 rebound. Nothing is identical, so that clustering has nothing to gain.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import overload
 
 import numpy as np
 from numpy.random import Generator
@@ -101,7 +103,7 @@ def synthetic_fleet(
     )
 
 
-class _Names:
+class _Names(Sequence[str]):
     """Names of resources, made when asked for: a million strings would weigh more than their figures."""
 
     def __init__(self, count: int) -> None:
@@ -110,7 +112,15 @@ class _Names:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, at: int) -> str:
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(self._count))]
         if not 0 <= at < self._count:
             raise IndexError(at)
         return f"res-{at:07d}"

@@ -81,7 +81,10 @@ def test_each__gives_up_on_a_shard_that_is_lost_again_and_again(cluster: Cluster
     def broken() -> Holding:
         raise FileNotFoundError("no holding here")
 
-    with RayShards([broken]) as shards, pytest.raises(OutsideError, match=r"shard 0 of 1 was lost 2 times; more than 1"):
+    with (
+        RayShards([broken]) as shards,
+        pytest.raises(OutsideError, match=r"shard 0 of 1 was lost 2 times; more than 1"),
+    ):
         module_losses = pytest.MonkeyPatch()
         module_losses.setattr(module, "MOST_LOSSES", 1)
         shards.each(Shard.known)
