@@ -66,7 +66,7 @@ class Delivered:
 
     def sd_kw(self, class_sd: Series) -> Series:
         """Its standard deviation, shape (T,)."""
-        return np.sqrt(((class_sd[:, None] * self.class_kw) ** 2).sum(axis=0) + self.own_variance_kw2)
+        return np.asarray(np.sqrt(((class_sd[:, None] * self.class_kw) ** 2).sum(axis=0) + self.own_variance_kw2))
 
     def covered_kw(self, columns: DispatchColumns) -> Series:
         """Response delivered with the asked probability, shape (T,)."""

@@ -77,7 +77,7 @@ def starts(kind: BlockArrays, asked_kw: Series) -> Series:
     on = asked_kw > 0
     begun = (on[:, :1] & (kind.running == 0)[:, None]).sum(axis=1) + (on[:, 1:] & ~on[:, :-1]).sum(axis=1)
     silent = np.flatnonzero(((kind.minimum_kw <= 0) & ~on).any(axis=1) & on.any(axis=1))
-    found = begun.astype(np.float64)
+    found: Series = np.asarray(begun, dtype=np.float64).copy()
     if silent.size:
         found[silent] = fewest_starts(
             on[silent],

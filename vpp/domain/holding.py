@@ -157,7 +157,7 @@ def _at_most_kw(water: _Water, held_kw: Series) -> Series:
     energy = (water.brims[-1] + leaked) / water.per_kw.min(axis=0)
     given = np.minimum(energy, water.most_kw.sum(axis=0))
     evenly_kw = (held_kw.sum(axis=0) + given @ water.worth) / len(held_kw)
-    return np.minimum((held_kw + water.most_kw @ water.worth).min(axis=0), evenly_kw)
+    return np.asarray(np.minimum((held_kw + water.most_kw @ water.worth).min(axis=0), evenly_kw))
 
 
 def _filled(water: _Water, held_kw: Series, level_kw: Series) -> tuple[Series, Flags]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from optimizer import WorkLimits, plan_columns
+from optimizer.plan import Method
 from optimizer.storage_schedule import StorageSchedule, schedule_storages
 from optimizer.whole import solve_whole
 from simulator.harness.bench_dispatch.storage_cases import schedule_problems, storage_site
@@ -135,7 +136,7 @@ def _plan_of(outcome: PlanningOutcome) -> DispatchPlan:
 
 
 def _planned(columns: DispatchColumns, method: str, previous: DispatchPlan | None = None) -> Answer:
-    chosen = "greedy" if method == "greedy" else "exact" if method == "exact" else "coordinated"
+    chosen: Method = "greedy" if method == "greedy" else "exact" if method == "exact" else "coordinated"
     outcome = plan_columns(columns, method=chosen, limits=WorkLimits(), previous=previous)
     plan = _plan_of(outcome)
     return {

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.aim import Aim, aim_after, delivered, expected_aim
+from optimizer.aim import Aim, aim_at, expected_aim
 from optimizer.coordinate.layout import Layout, layout_of
 from optimizer.coordinate.run import coordinated
 from optimizer.cost import cost_of
@@ -33,7 +33,7 @@ class SmallFleet:
             columns = replace(columns, delivery_mean=mean, delivery_sd=sd, class_sd=np.full(1, 0.05))
         arrays = problem_arrays(columns)
         known_kw = greedy_response(arrays, expected_aim(columns))
-        return cls(arrays, aim_after(columns, delivered(columns, known_kw)), known_kw)
+        return cls(arrays, aim_at(columns, known_kw), known_kw)
 
     def plan(self, **options: Any) -> Found:
         return coordinated(self.arrays, self.aim, self.known_kw, **options)

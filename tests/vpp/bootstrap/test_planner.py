@@ -91,7 +91,7 @@ def test_told__why_the_plan_is_not_the_final_one(ending: Ending, by_worker: bool
 
 
 def test_told__no_plan_found_in_time_is_not_said_to_be_none_at_all() -> None:
-    found = Newest(Infeasible("no feasible plan was found", ()), Ending.OUT_OF_TIME)
+    found: Newest[PlanningOutcome] = Newest(Infeasible("no feasible plan was found", ()), Ending.OUT_OF_TIME)
     outcome = told(found, 0.5, 0.6)
     assert isinstance(outcome, Infeasible)
     assert outcome.reason == "no feasible plan was found (0.5 s were over before the search was)"
