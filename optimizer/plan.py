@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from optimizer.agree import agreed
 from optimizer.aim import Aim, aim_at, certain, expected_aim
+from optimizer.cluster import clustered
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
@@ -97,15 +98,24 @@ def improving_plans(
     if method == "greedy":
         yield outcome_of(arrays, fallback, begun)
         return
-    chosen = method if method != "auto" else ("exact" if columns.count < EXACT_BELOW else "coordinated")
+    packed = clustered(columns)
+    count = columns.count if packed is None else packed.columns.count
+    chosen = method if method != "auto" else ("exact" if count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
     if deadline is not None:
         deadline -= ANSWER_S + ANSWER_S_PER_CELL * columns.count * columns.intervals
         yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
         if time.perf_counter() + _tail_s(arrays) / 2 >= deadline:
             return
-    task = _Task(arrays, fallback, limits, deadline, previous, builder)
-    yield judged(arrays, fallback, task.exact() if chosen == "exact" else task.coordinated(), begun)
+    if packed is None:
+        task = _Task(arrays, fallback, limits, deadline, previous, builder)
+    else:
+        small = problem_arrays(packed.columns)
+        task = _Task(small, _fallback(small, None), limits, deadline, previous, builder)
+    found = task.exact() if chosen == "exact" else task.coordinated()
+    if packed is not None and found.response_kw is not None:
+        found = replace(found, response_kw=packed.expanded(found.response_kw))
+    yield judged(arrays, fallback, found, begun)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from simulator.harness.dispatch_fleet import synthetic_fleet
 from tests.optimizer.small_problem import curtailable, node, problem
 from vpp.bootstrap.planner import DeadlinePlanner, plan_within, solver_workers, told
 from vpp.domain.columns import DispatchColumns
-from vpp.domain.dispatch import Infeasible, Planned, TimedOut, Unreachable
+from vpp.domain.dispatch import Infeasible, Planned, PlanningOutcome, TimedOut, Unreachable
 from vpp.domain.errors import InputError
 from vpp.domain.feasibility import check_columns
 from vpp.infra.anytime import AnytimeWorkers, Loss
