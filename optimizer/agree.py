@@ -5,6 +5,7 @@ calls leave uncovered although every row is met raises the rows a little more ea
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from optimizer.found import Found
 from optimizer.problem import ProblemArrays
 from vpp.domain.flexibility import Series
 
-TURNS = 8
+TURNS = 16
+PATIENCE = 4
 COVERED_KW = 1e-3
 Solve = Callable[[Aim, Series], Found]
 """From an aim and a known plan (N, H) to a better one."""
@@ -25,24 +27,28 @@ def agreed(arrays: ProblemArrays, aim: Aim, start_kw: Series, solve: Solve) -> F
     columns = arrays.columns
     found = best = solve(aim, start_kw)
     worth = (np.inf, np.inf)
-    raised_kw = np.zeros(columns.event_intervals)
+    margin_kw = np.zeros(columns.event_intervals)
     for turn in range(1 if certain(columns) else TURNS):
         if found.response_kw is None:
             break
         plan = delivered(columns, found.response_kw)
         missed_kw = np.maximum(columns.target_kw - plan.covered_kw(columns), 0.0)
         rank = (round(float(missed_kw.sum()), 2), cost_of(arrays, found.response_kw).objective_cny)
-        stuck = turn > 0 and rank[0] >= worth[0] and rank[0] > COVERED_KW * len(missed_kw)
+        stuck = turn > PATIENCE and rank[0] >= worth[0] > COVERED_KW * len(missed_kw)
         if rank < worth:
             best, worth = found, rank
         if certain(columns) or missed_kw.max(initial=0.0) <= COVERED_KW or stuck:
             break
         at = np.flatnonzero(missed_kw > COVERED_KW)
-        raised_kw[at] += missed_kw[at] * (OVERSHOOT if turn else 0.0)
-        aim = aim.joined(tangents(columns, plan, at, raised_kw[at]))
+        new = tangents(columns, plan, at)
+        # Every row of an interval asks for the largest margin that any plan needed: another mix must not undercut it.
+        margin_kw[at] = np.maximum(margin_kw[at], new.aim_kw - columns.target_kw[at])
+        margin_kw[at] += missed_kw[at] * (OVERSHOOT if turn >= PATIENCE else 0.0)
+        aim = aim.joined(new)
+        aim = replace(aim, aim_kw=np.maximum(aim.aim_kw, (columns.target_kw + margin_kw)[aim.interval]))
         found = solve(aim, found.response_kw)
     return best
 
 
-OVERSHOOT = 0.1
-"""Share of what is missed after a turn that the next rows ask for on top: the last of it would take many turns."""
+OVERSHOOT = 0.5
+"""Share of what is still missed after ``PATIENCE`` turns that the next rows ask for on top."""

@@ -41,7 +41,7 @@ SEED = 20260720
 FIRST = Effort(rounds=24, gap=1e-3)
 LARGE = Effort(rounds=12, gap=2e-3)
 WARM = Effort(rounds=10, gap=2e-3)
-AGAIN = Effort(rounds=6, gap=1e-3)
+AGAIN = Effort(rounds=20, gap=1e-3)
 FINISH = Effort(rounds=3, gap=1e-3)
 FINISHING_TURNS = 4
 NOTHING_KW = 1e-3
