@@ -36,9 +36,7 @@ class Alone:
         return -model.objective(run(model, PROVEN, fixed=nothing).values)
 
 
-def alone(
-    asked: DispatchProblem, resource: DispatchResource, worth: Series, direction: Direction
-) -> Alone | None:
+def alone(asked: DispatchProblem, resource: DispatchResource, worth: Series, direction: Direction) -> Alone | None:
     """The answer of one resource of ``asked`` without network or target; ``None`` where it contradicts itself.
 
     ``worth``: CNY per kWh that consumption costs, shape (H,).

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from optimizer import WorkLimits, plan_columns
+from optimizer.plan import Method
+from optimizer.search import Builder
 from optimizer.storage_schedule import StorageSchedule, schedule_storages
-from optimizer.whole import solve_whole
+from optimizer.whole import Solver, solve_whole
 from simulator.harness.bench_dispatch.storage_cases import schedule_problems, storage_site
 from simulator.harness.dispatch_fleet import synthetic_fleet
 from vpp.domain.columns import DispatchColumns
 from vpp.domain.dispatch import DispatchPlan, Infeasible, PlanningOutcome
+from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 KIB_PER_MB = 1024.0
@@ -29,7 +32,7 @@ Answer = dict[str, Any]
 Call = Callable[[], Answer]
 
 
-def planned(*, resources: int, blocks: bool, method: str, event: int = 16, recovery: int = 8) -> tuple[Call, Call]:
+def planned(*, resources: int, blocks: bool, method: Method, event: int = 16, recovery: int = 8) -> tuple[Call, Call]:
     """A plan of a synthetic fleet by a method of ours."""
     fleet = synthetic_fleet(resources, event=event, recovery=recovery, blocks=blocks)
     small = synthetic_fleet(min(resources, WARM_UP_RESOURCES), event=event, recovery=recovery, blocks=blocks)
@@ -49,18 +52,13 @@ def replanned(*, resources: int, blocks: bool) -> tuple[Call, Call]:
     return again, again
 
 
-def whole(*, resources: int, blocks: bool, builder: str, solver: str, time_limit_s: float) -> tuple[Call, Call]:
+def whole(*, resources: int, blocks: bool, builder: Builder, solver: Solver, time_limit_s: float) -> tuple[Call, Call]:
     """The same problem as one model in HiGHS."""
     fleet = synthetic_fleet(resources, blocks=blocks)
     small = synthetic_fleet(min(resources, WARM_UP_RESOURCES), blocks=False)
 
     def solve(columns: DispatchColumns) -> Answer:
-        found = solve_whole(
-            columns,
-            builder="pyomo" if builder == "pyomo" else "direct",
-            solver="simplex" if solver == "simplex" else "ipm",
-            time_limit_s=time_limit_s,
-        )
+        found = solve_whole(columns, builder=builder, solver=solver, time_limit_s=time_limit_s)
         return {
             "status": found.status,
             "objective_cny": found.objective_cny,
@@ -134,9 +132,8 @@ def _plan_of(outcome: PlanningOutcome) -> DispatchPlan:
     return outcome.plan
 
 
-def _planned(columns: DispatchColumns, method: str, previous: DispatchPlan | None = None) -> Answer:
-    chosen = "greedy" if method == "greedy" else "exact" if method == "exact" else "coordinated"
-    outcome = plan_columns(columns, method=chosen, limits=WorkLimits(), previous=previous)
+def _planned(columns: DispatchColumns, method: Method, previous: DispatchPlan | None = None) -> Answer:
+    outcome = plan_columns(columns, method=method, limits=WorkLimits(), previous=previous)
     plan = _plan_of(outcome)
     return {
         "outcome": type(outcome).__name__,
@@ -150,7 +147,7 @@ def _planned(columns: DispatchColumns, method: str, previous: DispatchPlan | Non
     }
 
 
-def _with_target(columns: DispatchColumns, target_kw: np.ndarray[tuple[int], np.dtype[np.float64]]) -> DispatchColumns:
+def _with_target(columns: DispatchColumns, target_kw: Series) -> DispatchColumns:
     return replace(columns, target_kw=target_kw)
 
 
