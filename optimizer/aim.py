@@ -5,10 +5,10 @@ common factor of its delivery class ``k`` (standard deviation ``class_sd``), ``e
 independent and normal. With ``S_k = sum m_i r_i`` over a class, the response delivered with probability ``coverage`` is
 ``sum S_k - z sd``, where ``sd^2 = sum (class_sd_k S_k)^2 + sum (delivery_sd_i r_i)^2``.
 
-``sd`` is convex and homogeneous in the responses, so that its tangent at any plan never exceeds it: the common part is
-carried by a credit per class below 1 (spread the target over classes: what varies together counts less), the own part,
-small and nearly the same for every plan of many resources, by a margin on the target. Planning, taking both from the
-plan found, and planning again settles within two or three turns.
+``sd`` is convex and homogeneous in the responses, so that its tangent at any plan never exceeds it: each plan that
+falls short adds one linear row per interval (Kelley 1960), and rows only ever gather. A row counts what each class
+delivers with a credit below 1 (what varies together counts less: the target is spread over classes); the resources' own
+spreads, small and nearly the same for every plan of many resources, are a margin on its right-hand side.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,35 @@ from statistics import NormalDist
 
 import numpy as np
 
-from optimizer.problem import ProblemArrays
-from vpp.domain.columns import DispatchColumns
+from vpp.domain.columns import DispatchColumns, Index
 from vpp.domain.flexibility import Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aim:
-    """Linear terms of the target.
+    """Linear rows of the target, ``C`` of them, every event interval at least once.
 
     Attributes:
-        aim_kw: Credited response to reach, shape (T,): the target and the margin.
-        credit: What one expected kW of each class counts, shape (K, T).
-        margin_kw: Of the aim, what covers the resources' own spreads, shape (T,).
+        interval: Which event interval each row belongs to, shape (C,).
+        aim_kw: Credited response to reach, shape (C,): the target and a margin.
+        credit: What one expected kW of each class counts, shape (C, K).
     """
 
+    interval: Index
     aim_kw: Series
     credit: Series
-    margin_kw: Series
 
-    def credit_of(self, arrays: ProblemArrays) -> Series:
-        """What one kW of each resource's response counts, shape (N, T)."""
-        columns = arrays.columns
-        return np.asarray(columns.delivery_mean[:, None] * self.credit[columns.class_of])
+    def joined(self, more: "Aim") -> "Aim":
+        """These rows and ``more``."""
+        return Aim(
+            np.concatenate([self.interval, more.interval]),
+            np.concatenate([self.aim_kw, more.aim_kw]),
+            np.concatenate([self.credit, more.credit]),
+        )
+
+    def credit_of(self, columns: DispatchColumns) -> Series:
+        """What one kW of each resource's response counts in each row, shape (N, C)."""
+        return np.asarray(columns.delivery_mean[:, None] * self.credit.T[columns.class_of])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +66,7 @@ class Delivered:
 
     def sd_kw(self, class_sd: Series) -> Series:
         """Its standard deviation, shape (T,)."""
-        return np.sqrt(((class_sd[:, None] * self.class_kw) ** 2).sum(axis=0) + self.own_variance_kw2)
+        return np.asarray(np.sqrt(((class_sd[:, None] * self.class_kw) ** 2).sum(axis=0) + self.own_variance_kw2))
 
     def covered_kw(self, columns: DispatchColumns) -> Series:
         """Response delivered with the asked probability, shape (T,)."""
@@ -79,19 +85,25 @@ def certain(columns: DispatchColumns) -> bool:
 
 def expected_aim(columns: DispatchColumns) -> Aim:
     """The target itself, in expected values."""
-    credit = np.ones((len(columns.class_sd), columns.event_intervals))
-    return Aim(columns.target_kw, credit, np.zeros(columns.event_intervals))
+    event = columns.event_intervals
+    return Aim(np.arange(event), columns.target_kw, np.ones((event, len(columns.class_sd))))
 
 
-def aim_after(columns: DispatchColumns, plan: Delivered) -> Aim:
-    """The linear terms at a plan with these sums."""
-    if certain(columns):
-        return expected_aim(columns)
+def tangents(columns: DispatchColumns, plan: Delivered, at: Index, raised_kw: Series | float = 0.0) -> Aim:
+    """The rows that a plan with these sums adds in the intervals ``at``, asking ``raised_kw`` more than it must."""
     z = z_of(columns.coverage)
-    sd_kw = np.maximum(plan.sd_kw(columns.class_sd), 1e-9)
-    credit = 1.0 - z * columns.class_sd[:, None] ** 2 * plan.class_kw / sd_kw
-    margin_kw = z * plan.own_variance_kw2 / sd_kw
-    return Aim(columns.target_kw + margin_kw, credit, margin_kw)
+    sd_kw = np.maximum(plan.sd_kw(columns.class_sd), 1e-9)[at]
+    credit = 1.0 - z * columns.class_sd[None, :] ** 2 * plan.class_kw.T[at] / sd_kw[:, None]
+    margin_kw = z * plan.own_variance_kw2[at] / sd_kw
+    return Aim(at, columns.target_kw[at] + margin_kw + raised_kw, credit)
+
+
+def aim_at(columns: DispatchColumns, response_kw: Series) -> Aim:
+    """Rows to begin with: the target in expected values and, where delivery is uncertain, the tangents at a plan."""
+    aim = expected_aim(columns)
+    if certain(columns):
+        return aim
+    return aim.joined(tangents(columns, delivered(columns, response_kw), np.arange(columns.event_intervals)))
 
 
 def delivered(columns: DispatchColumns, response_kw: Series) -> Delivered:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.call_count import fewest_starts
-from optimizer.kinds import BlockArrays, CoolingArrays, CurtailableArrays
+from optimizer.kinds import BlockArrays, CoolingArrays, CurtailableArrays, Kinds
 from optimizer.problem import ProblemArrays
 from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
@@ -44,15 +44,15 @@ def energy_worth(arrays: ProblemArrays) -> Series:
     return np.asarray(sign * arrays.columns.energy_price_cny_per_kwh * INTERVAL_H)
 
 
-def response_costs(arrays: ProblemArrays, response_kw: Series) -> Series:
-    """Cost of each resource's response, price of use included, shape (N,), CNY."""
-    event = arrays.event_intervals
-    found = np.zeros(arrays.count)
-    curtailable, block, cooling = arrays.curtailable, arrays.block, arrays.cooling
+def response_costs(kinds: Kinds, response_kw: Series) -> Series:
+    """Cost of each resource's response, price of use included, shape (n,), CNY; responses (n, H)."""
+    event = kinds.event_intervals
+    found = np.zeros(kinds.count)
+    curtailable, block, cooling = kinds.curtailable, kinds.block, kinds.cooling
     found[curtailable.index] = _curtailable(curtailable, np.maximum(response_kw[curtailable.index, :event], 0.0))
     found[block.index] = _block(block, np.maximum(response_kw[block.index, :event], 0.0))
     found[cooling.index] = _cooling(cooling, response_kw[cooling.index], event)
-    for kind in (arrays.charging, arrays.storage):
+    for kind in (kinds.charging, kinds.storage):
         found[kind.index] = kind.cost * np.maximum(response_kw[kind.index], 0.0).sum(axis=1) * INTERVAL_H
     return found
 
@@ -77,7 +77,7 @@ def starts(kind: BlockArrays, asked_kw: Series) -> Series:
     on = asked_kw > 0
     begun = (on[:, :1] & (kind.running == 0)[:, None]).sum(axis=1) + (on[:, 1:] & ~on[:, :-1]).sum(axis=1)
     silent = np.flatnonzero(((kind.minimum_kw <= 0) & ~on).any(axis=1) & on.any(axis=1))
-    found = begun.astype(np.float64)
+    found: Series = np.asarray(begun, dtype=np.float64).copy()
     if silent.size:
         found[silent] = fewest_starts(
             on[silent],

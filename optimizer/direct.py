@@ -91,7 +91,7 @@ def direct_model(
         shortfall_price: CNY per missing kWh.
         exclusive: Storages that need binaries against charging and discharging at once.
     """
-    event, count = arrays.event_intervals, arrays.intervals
+    count = arrays.intervals
     matrix = _Matrix()
     constant_kw = np.zeros((arrays.count, count))
     _curtailable(matrix, arrays)
@@ -325,10 +325,11 @@ def _target(  # noqa: PLR0913, PLR0917 - the parts of one model
 ) -> tuple[Numbers, Numbers]:
     event = arrays.event_intervals
     shortfall = matrix.variables(0.0, np.full(event, np.inf), shortfall_price * INTERVAL_H)
-    credit = aim.credit_of(arrays)
-    rows = matrix.constraints(aim.aim_kw - (credit * constant_kw[:, :event]).sum(axis=0), np.inf, (event,))
-    matrix.put(rows, shortfall, 1.0)
-    cells = np.arange(arrays.count)[:, None] * arrays.intervals + np.arange(event)[None, :]
+    credit = aim.credit_of(arrays.columns)
+    constant = (credit * constant_kw[:, aim.interval]).sum(axis=0)
+    rows = matrix.constraints(aim.aim_kw - constant, np.inf, aim.aim_kw.shape)
+    matrix.put(rows, shortfall[aim.interval], 1.0)
+    cells = np.arange(arrays.count)[:, None] * arrays.intervals + aim.interval[None, :]
     at = np.broadcast_to(rows[None, :], cells.shape)
     _put_sums(matrix, at.ravel(), cells.ravel(), credit.ravel(), response)
     return rows, shortfall

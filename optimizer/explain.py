@@ -56,10 +56,10 @@ def price_limits(arrays: ProblemArrays, marginals: Marginals | None) -> tuple[Bi
     position = {name: m for m, name in enumerate(columns.nodes.ids)}
     for name, series in marginals.node_cny_per_kw.items():
         for high in (True, False):
-            saved = -series if high else series
-            t = int(np.argmax(saved))
-            if saved[t] > NOTHING_CNY:
-                found.append(_node_limit(arrays, position[name], t, high=high, saved=float(saved[t])))
+            worth = -series if high else series
+            t = int(np.argmax(worth))
+            if worth[t] > NOTHING_CNY:
+                found.append(_node_limit(arrays, position[name], t, high=high, saved=float(worth[t])))
     return tuple(sorted(found, key=lambda limit: -limit.saves_cny_per_kw)[:MOST_LIMITS])
 
 
@@ -99,10 +99,14 @@ def reasons(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> 
     for node, members in _held_by_nodes(arrays, response_kw, found).items():
         mark(_flags(arrays.count, members), f"limit:{columns.nodes.ids[node]}")
     mark(~offers, "unavailable")
-    mark((np.abs(response_kw) > NOTHING_KW).any(axis=1), "cheaper")
+    mark(_used(response_kw), "cheaper")
     mark(_flags(arrays.count, arrays.block.index[arrays.block.must_run.any(axis=1)]), "min-run")
     mark(columns.reserved, "reserve")
     return CodesById(columns.ids, codes, code_of.tolist())
+
+
+def _used(response_kw: Series) -> Flags:
+    return np.asarray((np.abs(response_kw) > NOTHING_KW).any(axis=1))
 
 
 def _flags(count: int, members: Index) -> Flags:
@@ -113,7 +117,7 @@ def _flags(count: int, members: Index) -> Flags:
 
 def _held_by_nodes(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> dict[int, Index]:
     """Unused resources per node whose limits keep them out."""
-    unused = ~(np.abs(response_kw) > NOTHING_KW).any(axis=1)
+    unused = ~_used(response_kw)
     if found is not None and found.prices is not None:
         return _priced_out(arrays.unfolded, found, unused)
     held: dict[int, Index] = {}
@@ -127,7 +131,8 @@ def _held_by_nodes(arrays: ProblemArrays, response_kw: Series, found: Found | No
 
 def _priced_out(arrays: ProblemArrays, found: Found, unused: Flags) -> dict[int, Index]:
     """Who would be worth calling without the prices of node limits, by the node that costs most."""
-    assert found.prices is not None
+    if found.prices is None:
+        return {}
     target, rebound, rows = found.prices
     nodes = np.zeros((len(arrays.node_most_kw), arrays.intervals))
     np.add.at(nodes, (found.node_of_row, found.interval_of_row), rows)
@@ -174,7 +179,7 @@ def _nodes(arrays: ProblemArrays, response_kw: Series) -> list[BindingLimit]:
     event = arrays.event_intervals
     could = (response_kw[:, :event] < arrays.most_kw[:, :event] - NEAR_KW).any(axis=1) & ~arrays.columns.reserved
     able = (arrays.below @ could.astype(np.float64)) > 0
-    found = []
+    found: list[BindingLimit] = []
     for m in np.flatnonzero(able & (at_least | at_most).any(axis=1)).tolist():
         for high, at in ((False, at_least[m]), (True, at_most[m])):
             found.extend(_node_limit(arrays, m, t, high=high) for t in np.flatnonzero(at)[:1].tolist())
@@ -199,8 +204,8 @@ def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Flags) -> lis
     """Energy, temperature and run limits over several intervals, as what each kind leaves unused."""
     event = arrays.event_intervals
     found = []
-    for name, kind in zip(_OWN_LIMITS, arrays.kinds, strict=True):
-        unused_kw = (arrays.most_kw[kind.index, :event] - response_kw[kind.index, :event]) * short
+    for name, index in zip(_OWN_LIMITS, [kind.index for kind in arrays.kinds], strict=True):
+        unused_kw = (arrays.most_kw[index, :event] - response_kw[index, :event]) * short
         total_kw = np.maximum(unused_kw, 0.0).sum(axis=0)
         t = int(np.argmax(total_kw))
         if total_kw[t] > NEAR_KW:
@@ -209,7 +214,8 @@ def _own_limits(arrays: ProblemArrays, response_kw: Series, short: Flags) -> lis
             found.append((total_kw[t], BindingLimit(f"kind:{name}", t, text)))
     if not found and short.any():
         t = int(np.argmax(short))
-        text = f"coverage: what may fail to be delivered keeps the target from being certain at {arrays.columns.grid.clock(t)}"
+        clock = arrays.columns.grid.clock(t)
+        text = f"coverage: what may not be delivered leaves the target at {clock} less probable than asked"
         return [BindingLimit("coverage", t, text)]
     return [limit for _, limit in sorted(found, key=lambda pair: -pair[0])]
 

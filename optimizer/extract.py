@@ -1,44 +1,67 @@
-"""Cleans away what a solver's tolerance leaves behind in responses."""
+"""Cleans away what a solver's tolerance, or a mixture of answers, leaves behind in responses."""
 
 import numpy as np
 
+from optimizer.kinds import AnyKind, BlockArrays, Kinds, StorageArrays, pieces
 from optimizer.problem import ProblemArrays
 from vpp.domain.flexibility import Series
 
 ON = 0.5
+PIECE_ROWS = 16_384
 
 
-def cleaned(arrays: ProblemArrays, response_kw: Series) -> Series:
-    """``response_kw`` with blocks snapped to off or their band, and everything within its own bounds.
+def cleaned(kinds: Kinds, response_kw: Series) -> Series:
+    """``response_kw`` (n, H) with blocks snapped to off or their band, and everything within its own bounds.
 
     The changes are of the solver's tolerance (below 1 W); what an exact zero means must not be left to it.
     """
-    found = np.clip(response_kw, arrays.least_kw, arrays.most_kw)
-    event = arrays.event_intervals
-    block = arrays.block
-    asked = found[block.index, :event]
-    on = asked > np.maximum(ON * block.minimum_kw, NEARLY_NOTHING_KW)
-    found[block.index, :event] = np.where(on, np.clip(asked, block.minimum_kw, block.available_kw), 0.0)
-    found[np.abs(found) < NEARLY_NOTHING_KW] = 0.0
+    found = np.zeros_like(response_kw)
+    for piece in _all_pieces(kinds):
+        found[piece.index] = _cleaned(piece, response_kw[piece.index], kinds.event_intervals)
     return found
 
 
-def within_capacity(arrays: ProblemArrays, response_kw: Series) -> Series:
-    """``response_kw`` with batteries charging less where they would be full.
+def finish(kinds: Kinds, response_kw: Series) -> None:
+    """Cleans a mixture of answers in place, shape (n, H), with batteries charging less where they would be full.
 
     A mixture of paths that charge and paths that discharge burns less energy than each of them: the battery is fuller
     than the mixture's figures say.
     """
-    storage = arrays.storage
+    for piece in _all_pieces(kinds):
+        rows_kw = response_kw[piece.index]
+        if isinstance(piece, StorageArrays):
+            rows_kw = _within_capacity(piece, rows_kw)
+        response_kw[piece.index] = _cleaned(piece, rows_kw, kinds.event_intervals)
+
+
+def _all_pieces(kinds: Kinds) -> list[AnyKind]:
+    return [
+        *pieces(kinds.curtailable, PIECE_ROWS),
+        *pieces(kinds.block, PIECE_ROWS),
+        *pieces(kinds.charging, PIECE_ROWS),
+        *pieces(kinds.cooling, PIECE_ROWS),
+        *pieces(kinds.storage, PIECE_ROWS),
+    ]
+
+
+def _cleaned(kind: AnyKind, rows_kw: Series, event: int) -> Series:
+    found = np.clip(rows_kw, *kind.response_bounds())
+    if isinstance(kind, BlockArrays):
+        asked = found[:, :event]
+        on = asked > np.maximum(ON * kind.minimum_kw, NEARLY_NOTHING_KW)
+        found[:, :event] = np.where(on, np.clip(asked, kind.minimum_kw, kind.available_kw), 0.0)
+    found[np.abs(found) < NEARLY_NOTHING_KW] = 0.0
+    return found
+
+
+def _within_capacity(storage: StorageArrays, rows_kw: Series) -> Series:
     soc_kwh = storage.soc_kwh.copy()
-    power_kw = storage.forecast_kw - storage.sign * response_kw[storage.index]
-    for t in range(arrays.intervals):
+    power_kw = storage.forecast_kw - storage.sign * rows_kw
+    for t in range(power_kw.shape[1]):
         most_kw = storage.power_for_kw(np.maximum(storage.capacity_kwh - soc_kwh, 0.0))
         power_kw[:, t] = np.maximum(np.minimum(power_kw[:, t], most_kw), storage.power_min_kw[:, t])
         soc_kwh = soc_kwh + storage.stored_kwh(power_kw[:, t])
-    found = response_kw.copy()
-    found[storage.index] = storage.sign * (storage.forecast_kw - power_kw)
-    return found
+    return np.asarray(storage.sign * (storage.forecast_kw - power_kw))
 
 
 def storages_doing_both(arrays: ProblemArrays, response_kw: Series) -> frozenset[int]:

@@ -1,25 +1,29 @@
 """The merit-order plan: always ready within milliseconds, feasible by construction, no solver involved.
 
-Three steps. What nobody can avoid (``base``: running calls, promises already due) stands first. Resources that move
-energy in time are used by one share each, cheapest first, up to the price at which the target's energy is covered.
-Curtailment and blocks then fill each interval in turn, cheapest first; what is still missing is asked of the dearer
-movers. Before all that, every node admits the cheapest resources whose full use respects its limits; since response
-and payback are counted apart there, any smaller use respects them too.
+What nobody can avoid (``base``: running calls, promises already due) stands first. Resources that move energy in time
+are used by one share each, cheapest first, up to the price at which the target's energy is covered. Curtailment and
+blocks then fill each interval in turn, cheapest first; what is still missing is asked of the dearer movers, and of what
+is left of energy budgets. Each takes what the nodes above it and the rebound cap have left when its turn comes; the cap
+alone may be passed in the end. Attempts differ in what takes turns; the one that misses least is the plan.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from optimizer.aim import Aim
-from optimizer.calls import CallState
+from optimizer.merit_kernels import fill, top_up, use_movers
 from optimizer.problem import ProblemArrays
 from optimizer.profiles import charging_profiles, cooling_profiles, storage_profiles
-from vpp.domain.columns import Flags, Index
+from vpp.domain.columns import Index
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 TINY_KW = 1e-9
+LEAST_CREDIT = 0.05
+ATTEMPTS = ((True, False), (True, True), (False, True))
+"""Whether short calls take turns, and whether movers that come back least go before cheap ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,9 +31,9 @@ class Movers:
     """Resources that move energy: one share scales each.
 
     Attributes:
-        index: Positions in the problem, cheapest first.
+        index: Positions in the problem.
         delta_kw: Full use over the base, shape (n, H).
-        price: CNY per expected kWh, rising.
+        price: CNY per counted kWh, shape (n,).
     """
 
     index: Index
@@ -39,42 +43,53 @@ class Movers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """What is to be filled, and how far.
+    """What is to be filled, and what it may be filled with; the same for all attempts.
 
     Attributes:
-        allowed: Share of each resource that the nodes admit, shape (N,).
+        base: What cannot be avoided, shape (N, H).
         delivery: What a kW of each resource counts, at the least of all intervals, shape (N,).
         price: CNY per counted kWh, shape (N,).
-        aim_kw: Counted response to reach, shape (T,).
-        in_turns: Whether short calls are spread over the event.
+        need_kw: Counted response missing under ``base``, shape (T,); below 0 where it is more than enough.
+        path: Nodes above each resource, its own first, -1 behind the root, shape (N, D).
     """
 
     arrays: ProblemArrays
-    allowed: Series
+    base: Series
     delivery: Series
     price: Series
-    aim_kw: Series
-    in_turns: bool
-
-    def need_kw(self, found: Series) -> Series:
-        """Counted response still missing under ``found``, shape (T,)."""
-        counted_kw = self.delivery @ found[:, : self.arrays.event_intervals]
-        return np.asarray(np.maximum(self.aim_kw - counted_kw, 0.0))
+    need_kw: Series
+    path: Index
 
 
-def admitted(use_kw: Series, cap_kw: Series, indivisible: Flags) -> Series:
-    """Share of each row that fits under ``cap_kw`` when rows are taken in order, shape (n,).
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """What is left while an attempt is made; written to.
 
-    Args:
-        use_kw: What each row would use, >= 0, shape (n, W).
-        cap_kw: Room per column, >= 0, shape (W,).
-        indivisible: Rows that fit whole or not at all, shape (n,).
+    Attributes:
+        most_kw, least_kw: For more and for less response below each node, shape (M, H).
+        recovery_kw: Under the rebound cap, shape (R,).
+        need_kw: Shape (T,).
     """
-    before_kw = np.cumsum(use_kw, axis=0) - use_kw
-    room_kw = np.maximum(cap_kw[None, :] - before_kw, 0.0)
-    shares = np.where(use_kw > TINY_KW, room_kw / np.maximum(use_kw, TINY_KW), np.inf)
-    share = np.minimum(shares.min(axis=1, initial=1.0), 1.0)
-    return np.asarray(np.where(indivisible, np.floor(share + TINY_KW), share))
+
+    most_kw: Series
+    least_kw: Series
+    recovery_kw: Series
+    need_kw: Series
+
+    @classmethod
+    def under(cls, ask: Ask, base_kw: Series) -> Self:
+        """The room that the base leaves; ``base_kw`` is its sum below each node, shape (M, H)."""
+        arrays, event = ask.arrays, ask.arrays.event_intervals
+        return cls(
+            np.maximum(arrays.node_most_kw - base_kw, 0.0),
+            np.maximum(base_kw - arrays.node_least_kw, 0.0),
+            np.maximum(arrays.columns.rebound_cap_kw + ask.base[:, event:].sum(axis=0), 0.0),
+            ask.need_kw.copy(),
+        )
+
+    def missing_kw(self) -> float:
+        """Counted response still missing, summed over the event."""
+        return float(np.maximum(self.need_kw, 0.0).sum())
 
 
 def base_response(arrays: ProblemArrays) -> Series:
@@ -85,20 +100,23 @@ def base_response(arrays: ProblemArrays) -> Series:
 
 def greedy_response(arrays: ProblemArrays, aim: Aim) -> Series:
     """A merit-order answer, shape (N, H); feasible wherever its base is."""
-    columns = arrays.columns
-    delivery = columns.delivery_mean * aim.credit.min(axis=1, initial=1.0)[columns.class_of]
+    columns, event = arrays.columns, arrays.event_intervals
+    delivery = columns.delivery_mean * np.maximum(aim.credit.min(axis=0, initial=1.0), LEAST_CREDIT)[columns.class_of]
+    aim_kw = np.zeros(event)
+    np.maximum.at(aim_kw, aim.interval, aim.aim_kw)
     price = _unit_prices(arrays, delivery)
     base, full = _base_and_full(arrays)
-    allowed = _admission(arrays, price, base, full)
-    movers = _movers(arrays, price, base, full, allowed)
-    best, least_missing = base, np.inf
-    for in_turns in (True, False):
-        ask = Ask(arrays, allowed, delivery, price, aim.aim_kw, in_turns)
-        found = _filled(ask, base, movers)
-        missing = float(ask.need_kw(found).sum())
-        if missing < least_missing - TINY_KW:
-            best, least_missing = found, missing
-        if missing <= TINY_KW:
+    need_kw = aim_kw - delivery @ base[:, :event]
+    ask = Ask(arrays, base, delivery, price, need_kw, _paths(arrays))
+    movers, base_kw = _movers(ask, full), arrays.below @ base
+    best, least = base, (np.inf, np.inf)
+    for in_turns, sparing in ATTEMPTS:
+        room = Room.under(ask, base_kw)
+        found = _filled(ask, movers, room, in_turns=in_turns, sparing=sparing)
+        left = room.missing_kw(), float(np.maximum(-found[:, event:].sum(axis=0) - columns.rebound_cap_kw, 0.0).sum())
+        if left[0] < least[0] - TINY_KW or (left[0] <= least[0] + TINY_KW and left[1] < least[1] - TINY_KW):
+            best, least = found, left
+        if least[0] <= TINY_KW and (sparing or least[1] <= TINY_KW):
             break
     return best
 
@@ -149,108 +167,134 @@ def _unit_prices(arrays: ProblemArrays, delivery: Series) -> Series:
     return price / delivery
 
 
-def _admission(arrays: ProblemArrays, price: Series, base: Series, full: Series) -> Series:
-    share = np.ones(arrays.count)
-    indivisible = np.zeros(len(share), dtype=np.bool_)
-    indivisible[arrays.block.index] = True
-    more_kw, less_kw = np.maximum(full - base, 0.0), np.maximum(base - full, 0.0)
-    base_kw = arrays.below @ base
-    for use_kw, cap_kw in ((more_kw, arrays.node_most_kw - base_kw), (less_kw, base_kw - arrays.node_least_kw)):
-        passed = ((arrays.below @ use_kw) > cap_kw).any(axis=1)
-        for m in arrays.levels[passed[arrays.levels]].tolist():
-            members = arrays.members(m)
-            order = members[np.argsort(price[members], kind="stable")]
-            asked_kw = use_kw[order] * share[order, None]
-            share[order] *= admitted(asked_kw, np.maximum(cap_kw[m], 0.0), indivisible[order])
-    return share
+def _paths(arrays: ProblemArrays) -> Index:
+    parent, path = arrays.columns.nodes.parent, [arrays.columns.node_of]
+    while (path[-1] >= 0).any():
+        path.append(np.where(path[-1] >= 0, parent[path[-1]], -1))
+    return np.ascontiguousarray(np.stack(path, axis=1))
 
 
-def _movers(arrays: ProblemArrays, price: Series, base: Series, full: Series, allowed: Series) -> Movers:
+def _movers(ask: Ask, full: Series) -> Movers:
+    arrays = ask.arrays
     index = np.concatenate([arrays.charging.index, arrays.cooling.index, arrays.storage.index])
-    delta_kw = (full[index] - base[index]) * allowed[index, None]
+    delta_kw = full[index] - ask.base[index]
     useful = delta_kw[:, : arrays.event_intervals].sum(axis=1) > TINY_KW
-    index, delta_kw = index[useful], delta_kw[useful]
-    order = np.argsort(price[index], kind="stable")
-    return Movers(index[order], delta_kw[order], price[index][order])
+    index = index[useful]
+    return Movers(index, delta_kw[useful], ask.price[index])
 
 
-def _filled(ask: Ask, base: Series, movers: Movers) -> Series:
-    event = ask.arrays.event_intervals
-    found = base.copy()
-    cheap = np.asarray(movers.price <= _cutoff(ask, movers, ask.need_kw(base)))
-    recovery_room_kw = np.maximum(ask.arrays.columns.rebound_cap_kw + base[:, event:].sum(axis=0), 0.0)
-    share = _mover_shares(ask, movers, cheap, recovery_room_kw)
+def _filled(ask: Ask, movers: Movers, room: Room, *, in_turns: bool, sparing: bool) -> Series:
+    """One attempt: ``sparing`` prefers movers that come back least, over cheap ones."""
+    found = ask.base.copy()
+    share = np.zeros(len(movers.index))
+    order = np.argsort(_payback(ask, movers) if sparing else movers.price, kind="stable")
+    cheap = order if sparing else order[movers.price[order] <= _cutoff(ask, movers)]
+    _use(ask, movers, cheap, room, share)
+    _fill_intervals(ask, room, found, in_turns=in_turns)
+    if room.missing_kw() > TINY_KW:
+        _use(ask, movers, order, room, share)
+        room.recovery_kw[:] = np.inf
+        _use(ask, movers, order, room, share)
     found[movers.index] += share[:, None] * movers.delta_kw
-    _fill_intervals(ask, found)
-    need_kw = ask.need_kw(found)
-    if need_kw.max(initial=0.0) > TINY_KW:
-        rest = Movers(movers.index, movers.delta_kw * (1.0 - share)[:, None], movers.price)
-        expected_kw = ask.delivery[rest.index, None] * np.maximum(rest.delta_kw[:, :event], 0.0)
-        before_kw = np.cumsum(expected_kw, axis=0) - expected_kw
-        wanted = np.asarray(((before_kw < need_kw[None, :]) & (need_kw[None, :] > TINY_KW)).any(axis=1))
-        more = _mover_shares(ask, rest, wanted, np.full(len(recovery_room_kw), np.inf))
-        found[rest.index] += more[:, None] * rest.delta_kw
     return found
 
 
-def _cutoff(ask: Ask, movers: Movers, need_kw: Series) -> float:
+def _payback(ask: Ask, movers: Movers) -> Series:
+    """Energy that comes back in recovery per counted kWh of response, shape (n,)."""
+    event = ask.arrays.event_intervals
+    counted = ask.delivery[movers.index] * movers.delta_kw[:, :event].sum(axis=1)
+    return np.asarray(np.maximum(-movers.delta_kw[:, event:], 0.0).sum(axis=1) / counted)
+
+
+def _use(ask: Ask, movers: Movers, order: Index, room: Room, share: Series) -> None:
+    use_movers(
+        order,
+        movers.delta_kw,
+        ask.path[movers.index],
+        ask.delivery[movers.index],
+        room.most_kw,
+        room.least_kw,
+        room.recovery_kw,
+        room.need_kw,
+        share,
+    )
+
+
+def _cutoff(ask: Ask, movers: Movers) -> float:
     """Price at which cheapest-first supply covers the needed energy; ``inf`` where it never does."""
     arrays = ask.arrays
     event, curtailable, block = arrays.event_intervals, arrays.curtailable, arrays.block
-    prices = ask.price
     reach = np.minimum(1.0, block.max_run * np.maximum(block.max_calls, 1) / event)
-    weight = ask.delivery * ask.allowed
     segments_kw = (curtailable.segment_1_kw + curtailable.segment_2_kw).sum(axis=1)
     supplies = (
         (movers.price, ask.delivery[movers.index] * movers.delta_kw[:, :event].sum(axis=1)),
-        (prices[block.index], weight[block.index] * block.available_kw.sum(axis=1) * reach),
-        (prices[curtailable.index], weight[curtailable.index] * segments_kw),
+        (ask.price[block.index], ask.delivery[block.index] * block.available_kw.sum(axis=1) * reach),
+        (ask.price[curtailable.index], ask.delivery[curtailable.index] * segments_kw),
     )
     price = np.concatenate([entry[0] for entry in supplies])
     order = np.argsort(price, kind="stable")
     covered = np.cumsum(np.concatenate([entry[1] for entry in supplies])[order])
-    at = int(np.searchsorted(covered, float(need_kw.sum())))
+    at = int(np.searchsorted(covered, float(np.maximum(ask.need_kw, 0.0).sum())))
     return float(price[order][at]) if at < len(order) else np.inf
 
 
-def _mover_shares(ask: Ask, movers: Movers, chosen: Flags, recovery_room_kw: Series) -> Series:
-    event = ask.arrays.event_intervals
-    increase_kw = np.maximum(-movers.delta_kw[:, event:], 0.0) * chosen[:, None]
-    return np.where(chosen, admitted(increase_kw, recovery_room_kw, np.zeros(len(chosen), dtype=np.bool_)), 0.0)
-
-
-def _fill_intervals(ask: Ask, found: Series) -> None:
-    """Fills each event interval with blocks and curtailment, cheapest first; writes into ``found``."""
-    arrays = ask.arrays
-    block, curtailable, event = arrays.block, arrays.curtailable, arrays.event_intervals
-    found[block.index, :event] = 0.0
-    done_kw = ask.delivery @ found[:, :event]
-    delivery = ask.delivery[block.index]
-    calls = CallState.begin(block, usable=ask.allowed[block.index] > 0.0, in_turns=ask.in_turns)
+def _fill_intervals(ask: Ask, room: Room, found: Series, *, in_turns: bool) -> None:
+    """Blocks and curtailment, cheapest first in each interval; writes into ``found``."""
+    block, curtailable, event = ask.arrays.block, ask.arrays.curtailable, ask.arrays.event_intervals
     segments_kw, segment_price = _segments(ask)
-    segment_delivery = np.tile(ask.delivery[curtailable.index], 2)
-    count, half = len(block.index), len(curtailable.index)
-    order = np.argsort(np.concatenate([ask.price[block.index], segment_price]), kind="stable")
-    for t in range(event):
-        forced_kw = calls.forced_kw(t)
-        need_kw = ask.aim_kw[t] - done_kw[t] - float(delivery @ forced_kw)
-        offer_kw = np.concatenate([delivery * (calls.offered_kw(t) - forced_kw), segment_delivery * segments_kw[:, t]])
-        before_kw = np.empty_like(offer_kw)
-        before_kw[order] = np.cumsum(offer_kw[order]) - offer_kw[order]
-        taken_kw = np.clip(need_kw - before_kw, 0.0, np.maximum(offer_kw, 0.0))
-        found[block.index, t] = calls.step(t, forced_kw + taken_kw[:count] / delivery)
-        segment_kw = taken_kw[count:] / segment_delivery
-        found[curtailable.index, t] = segment_kw[:half] + segment_kw[half:]
+    block_kw, taken_kw = found[block.index, :event], np.zeros_like(segments_kw)
+    rows, blocks = curtailable.index, block.index
+    order = np.argsort(np.concatenate([ask.price[blocks], segment_price]), kind="stable")
+    fill(
+        order,
+        block.available_kw,
+        block.minimum_kw,
+        np.stack([block.min_run, block.max_run, block.max_calls, block.min_rest, block.running], axis=1),
+        _earliest(ask, in_turns=in_turns),
+        ask.path[blocks],
+        ask.delivery[blocks],
+        segments_kw,
+        ask.path[np.tile(rows, 2)],
+        ask.delivery[np.tile(rows, 2)],
+        room.most_kw,
+        room.need_kw,
+        block_kw,
+        taken_kw,
+    )
+    curtailed_kw = taken_kw[: len(rows)] + taken_kw[len(rows) :]
+    if room.missing_kw() > TINY_KW:
+        spare_kw = curtailable.segment_1_kw + curtailable.segment_2_kw - curtailed_kw
+        left_kwh = curtailable.energy_max_kwh - curtailed_kw.sum(axis=1) * INTERVAL_H
+        cheapest = np.argsort(ask.price[rows], kind="stable")
+        top_up(
+            cheapest,
+            spare_kw,
+            left_kwh,
+            ask.path[rows],
+            ask.delivery[rows],
+            room.most_kw,
+            room.need_kw,
+            curtailed_kw,
+            INTERVAL_H,
+        )
+    found[blocks, :event], found[rows, :event] = block_kw, curtailed_kw
+
+
+def _earliest(ask: Ask, *, in_turns: bool) -> Index:
+    """First interval of each block's calls: calls that together are shorter than the event take turns by rank."""
+    block, event = ask.arrays.block, ask.arrays.event_intervals
+    lasts = np.maximum(block.max_run * np.maximum(block.max_calls, 1), 1)
+    turn = np.arange(len(block.index)) % np.maximum(-(-event // lasts), 1)
+    return np.asarray(np.minimum(turn * lasts, np.maximum(event - block.min_run, 0)) if in_turns else 0 * turn)
 
 
 def _segments(ask: Ask) -> tuple[Series, Series]:
     """Both segments one below the other, cut evenly to the energy budget, and their prices per counted kWh."""
     kind = ask.arrays.curtailable
-    share = ask.allowed[kind.index]
     first_kwh, second_kwh = kind.segment_1_kw.sum(axis=1) * INTERVAL_H, kind.segment_2_kw.sum(axis=1) * INTERVAL_H
     first = np.minimum(1.0, kind.energy_max_kwh / np.maximum(first_kwh, TINY_KW))
     left_kwh = np.maximum(kind.energy_max_kwh - first * first_kwh, 0.0)
     second = np.minimum(1.0, left_kwh / np.maximum(second_kwh, TINY_KW))
-    rows = ((share * first)[:, None] * kind.segment_1_kw, (share * second)[:, None] * kind.segment_2_kw)
+    rows = (first[:, None] * kind.segment_1_kw, second[:, None] * kind.segment_2_kw)
     delivery = ask.delivery[kind.index]
     return np.concatenate(rows), np.concatenate([kind.cost_1 / delivery, kind.cost_2 / delivery])

@@ -97,7 +97,8 @@ def judged(arrays: ProblemArrays, fallback: Candidate, found: Found, begun: floa
 def _priced(arrays: ProblemArrays, best: Candidate, found: Found) -> Candidate:
     """``best`` with the bound and the prices that the search brought."""
     missing_cny = shortfall_price(arrays) * INTERVAL_H * float(best.plan.shortfall_kw.sum())
-    bound = found.bound_cny - missing_cny
+    # With uncertain delivery the rows hold at plans made on the way: what they ask beyond the plan is no bound on it.
+    bound = min(found.bound_cny - missing_cny, best.plan.objective_cny)
     gap = max(best.plan.objective_cny - bound, 0.0) / max(abs(best.plan.objective_cny), SAME_CNY)
     priced = replace(best.plan, bound_cny=bound, gap=gap, marginals=marginals_of(arrays, found))
     return replace(best, plan=priced)

@@ -5,8 +5,9 @@ with that one resource leave for its response; it is folded into the resource's 
 couple what stands alone. ``n`` resources, ``T`` event intervals, ``H`` intervals.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -292,6 +293,59 @@ class StorageArrays:
     def power_for_kw(self, energy_kwh: Series) -> Series:
         """Power that changes the state of charge by ``energy_kwh`` (shape (n,)) in one interval."""
         return np.where(energy_kwh > 0, energy_kwh / self.efficiency, energy_kwh * self.efficiency) / INTERVAL_H
+
+
+Kind = TypeVar("Kind", CurtailableArrays, BlockArrays, ChargingArrays, CoolingArrays, StorageArrays)
+AnyKind = CurtailableArrays | BlockArrays | ChargingArrays | CoolingArrays | StorageArrays
+
+
+class Kinds(Protocol):
+    """Resources of all kinds, wherever they are held; ``n`` of them, positions from 0."""
+
+    @property
+    def curtailable(self) -> CurtailableArrays:
+        """Divisible curtailment."""
+
+    @property
+    def block(self) -> BlockArrays:
+        """On/off calls."""
+
+    @property
+    def charging(self) -> ChargingArrays:
+        """Charging clusters."""
+
+    @property
+    def cooling(self) -> CoolingArrays:
+        """Cooling."""
+
+    @property
+    def storage(self) -> StorageArrays:
+        """Batteries."""
+
+    @property
+    def count(self) -> int:
+        """Number of resources, n."""
+
+    @property
+    def event_intervals(self) -> int:
+        """Number of event intervals, T."""
+
+    @property
+    def intervals(self) -> int:
+        """Number of all intervals, H."""
+
+
+def taking(kind: Kind, rows: Index | Flags | slice) -> Kind:
+    """The resources of one kind in ``rows`` alone, their ``index`` as it was; views where ``rows`` is a slice."""
+    figures = {field.name: getattr(kind, field.name) for field in fields(kind)}
+    taken: dict[str, Any] = {name: array[rows] for name, array in figures.items() if isinstance(array, np.ndarray)}
+    return replace(kind, **taken)
+
+
+def pieces(kind: Kind, rows: int) -> Iterator[Kind]:
+    """``kind`` in pieces of at most ``rows`` resources, so that what is figured of each stays small."""
+    for first in range(0, len(kind.index), rows):
+        yield taking(kind, slice(first, first + rows))
 
 
 def _responses(forecast_kw: Series, sign: float, low_kw: Series, high_kw: Series) -> Bounds:

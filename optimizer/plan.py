@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from optimizer.agree import agreed
-from optimizer.aim import Aim, aim_after, certain, delivered, expected_aim
+from optimizer.aim import Aim, aim_at, certain, expected_aim
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
@@ -27,7 +27,12 @@ Method = Literal["auto", "exact", "coordinated", "greedy"]
 EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
-BUILD_S_PER_CELL = 1e-6
+TAIL_S, TAIL_S_PER_CELL = 0.15, 2.5e-6
+"""What price coordination needs after its last round, about: it stops pricing that long before the deadline."""
+OVERSHOOT = 0.1
+"""By which share of its time HiGHS passes its own limit, about."""
+ANSWER_S, ANSWER_S_PER_CELL = 0.01, 2e-7
+"""What checking and explaining the answer takes, about."""
 
 
 def plan_dispatch(
@@ -46,7 +51,7 @@ def plan_dispatch(
             ``EXACT_BELOW`` resources, coordinated from there on.
         limits: How much work it may cost.
         previous: The plan in force, which may reach further back than ``problem`` but ends with it. It is returned
-            where it is still feasible and nothing better was found in time; the search begins with its prices and calls.
+            where it is still feasible and nothing better was found in time; the search begins with its prices.
         builder: Of the exact model: ``direct`` from arrays, or ``pyomo``, the readable reference of the same model.
 
     Raises:
@@ -95,8 +100,9 @@ def improving_plans(
     chosen = method if method != "auto" else ("exact" if columns.count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
     if deadline is not None:
+        deadline -= ANSWER_S + ANSWER_S_PER_CELL * columns.count * columns.intervals
         yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
-        if time.perf_counter() + BUILD_S_PER_CELL * columns.count * columns.intervals >= deadline:
+        if time.perf_counter() + _tail_s(arrays) / 2 >= deadline:
             return
     task = _Task(arrays, fallback, limits, deadline, previous, builder)
     yield judged(arrays, fallback, task.exact() if chosen == "exact" else task.coordinated(), begun)
@@ -112,13 +118,16 @@ class _Task:
     builder: Builder
 
     def _aim(self, response_kw: Series) -> Aim:
-        return aim_after(self.arrays.columns, delivered(self.arrays.columns, response_kw))
+        return aim_at(self.arrays.columns, response_kw)
 
     def exact(self) -> Found:
         """The solver's answer."""
+        deadline = self.deadline
+        if deadline is not None:
+            deadline -= OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
 
         def solve(aim: Aim, start_kw: Series) -> Found:
-            return search(self.arrays, aim, start_kw, self.limits, deadline=self.deadline, builder=self.builder)
+            return search(self.arrays, aim, start_kw, self.limits, deadline=deadline, builder=self.builder)
 
         start_kw = self.fallback.response_kw
         return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
@@ -133,11 +142,15 @@ class _Task:
             self.arrays,
             aim,
             self.fallback.response_kw,
-            deadline=self.deadline,
+            deadline=None if self.deadline is None else self.deadline - _tail_s(self.arrays),
             warm=warm,
             threads=self.limits.threads,
         )
         return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
+
+
+def _tail_s(arrays: ProblemArrays) -> float:
+    return TAIL_S + TAIL_S_PER_CELL * arrays.count * arrays.intervals
 
 
 def _fallback(arrays: ProblemArrays, previous: DispatchPlan | None) -> Candidate:
@@ -163,4 +176,4 @@ def _merit_order(arrays: ProblemArrays) -> Series:
     response_kw = greedy_response(arrays, expected_aim(columns))
     if certain(columns):
         return response_kw
-    return greedy_response(arrays, aim_after(columns, delivered(columns, response_kw)))
+    return greedy_response(arrays, aim_at(columns, response_kw))

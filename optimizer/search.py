@@ -5,6 +5,7 @@ asked gap of the relaxation's bound, at a fraction of the work of a full search.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.aim import Aim
-from optimizer.compile import reference_model
 from optimizer.direct import direct_model
 from optimizer.dive import dive
 from optimizer.extract import cleaned, storages_doing_both
@@ -24,7 +24,6 @@ from optimizer.solve import Compiled, Solution, Verdict, run
 from vpp.domain.flexibility import Series
 
 Builder = Literal["direct", "pyomo"]
-_BUILDERS = {"direct": direct_model, "pyomo": reference_model}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ def search(  # noqa: PLR0913 - all that a search depends on
     exclusive: frozenset[int] = frozenset()
     price = shortfall_price(arrays)
     while True:
-        compiled = _BUILDERS[builder](arrays, aim, shortfall_price=price, exclusive=exclusive)
+        compiled = _model(builder)(arrays, aim, shortfall_price=price, exclusive=exclusive)
         known_kw = start_kw[arrays.block.index, : arrays.event_intervals]
         task = _Task(compiled, limits, deadline, known_kw)
         solution = _reach(task)
@@ -69,16 +68,29 @@ def search(  # noqa: PLR0913 - all that a search depends on
         response_kw = cleaned(arrays, compiled.responses_of(solution.values))
         both = storages_doing_both(arrays, response_kw) - exclusive
         if not both:
-            return _found(task, solution, response_kw)
+            return _found(task, aim, solution, response_kw)
         exclusive |= both
 
 
-def _found(task: _Task, solution: Solution, response_kw: Series) -> Found:
+def _model(builder: Builder) -> Callable[..., Compiled]:
+    if builder == "direct":
+        return direct_model
+    # Pyomo takes a second to load, and nothing but the reference model needs it.
+    from optimizer.compile import reference_model  # noqa: PLC0415
+
+    return reference_model
+
+
+def _found(task: _Task, aim: Aim, solution: Solution, response_kw: Series) -> Found:
     objective = task.compiled.objective(solution.values)
     bound = objective - solution.gap * abs(objective)
     duals = solution.duals if solution.duals.size else _prices(task, solution)
     rows = task.compiled.rows
-    prices = (duals[rows.target], duals[rows.rebound], duals[rows.nodes]) if duals.size and rows.target.size else None
+    prices = None
+    if duals.size and rows.target.size:
+        target = np.zeros(len(task.compiled.shortfall))
+        np.add.at(target, aim.interval, duals[rows.target])
+        prices = (target, duals[rows.rebound], duals[rows.nodes])
     return Found(
         response_kw,
         "exact",

@@ -63,7 +63,8 @@ class Compiled:
 
     def responses_of(self, values: Series) -> Series:
         """Responses of all resources, shape (N, H), from a solution's column ``values``."""
-        return self.constant_kw + np.asarray(self.response @ values).reshape(self.constant_kw.shape)
+        flat: Series = self.response @ values
+        return self.constant_kw + flat.reshape(self.constant_kw.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +132,7 @@ def set_option(solver: highspy.Highs, name: str, value: bool | float | str) -> N
         raise InvariantError(f"HiGHS {solver.version()} refuses option {name!r} = {value!r}")
 
 
-def run(
+def run(  # noqa: PLR0913 - all that a run depends on
     compiled: Compiled,
     limits: WorkLimits,
     *,

@@ -207,13 +207,15 @@ class PileTable:
     """Charging piles, each shape (piles,).
 
     ``pattern`` is 0 public fast, 1 public slow, 2 resident's own, 3 jointly operated in a residential area.
-    ``min_kw`` is the least power other than 0 (6 A per phase, or the DC converter's minimum).
+    ``min_kw`` is the least power other than 0 (6 A per phase, or the DC converter's minimum). A car at a pile with a
+    ``ready_margin_min`` charges by its own timer, so late that it is full that long before it leaves; ``nan``: at once.
     """
 
     pattern: Floats
     rated_kw: Floats
     min_kw: Floats
     sessions_per_day: Floats
+    ready_margin_min: Floats
 
 
 @dataclass(frozen=True)
@@ -355,13 +357,17 @@ class District:
     @cached_property
     def below(self) -> Floats:
         """1 where the column's node is the row's node or hangs below it, shape (nodes, nodes)."""
-        count = len(self.nodes)
-        matrix = np.zeros((count, count))
+        return self.below_with({})
+
+    def below_with(self, parents: Mapping[str, str]) -> Floats:
+        """``below`` with each node of ``parents`` hanging from the node named there."""
+        above = {node.id: parents.get(node.id, node.parent_id) for node in self.nodes}
+        matrix = np.zeros((len(self.nodes), len(self.nodes)))
         for column, node in enumerate(self.nodes):
-            above: NodeSpec | None = node
-            while above is not None:
-                matrix[self.node_index[above.id], column] = 1.0
-                above = self.nodes[self.node_index[above.parent_id]] if above.parent_id is not None else None
+            at: str | None = node.id
+            while at is not None:
+                matrix[self.node_index[at], column] = 1.0
+                at = above[at]
         return matrix
 
     def callable_resource(self, resource: ResourceSpec) -> bool:

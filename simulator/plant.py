@@ -65,6 +65,8 @@ class Plant:
         self.background = Background(self.exogenous)
         self.window = window
         self.minute = 0
+        self._parents: dict[str, str] = {}
+        self._below = district.below
         self._set_up_devices()
         self._set_up_controls()
 
@@ -97,7 +99,8 @@ class Plant:
         count = len(devices.ids)
         self._watt_minutes = 60 * streams.integers(devices.keys, "register/start", 1, below=5_000_000)[:, 0]
         self.power_kw = self.exogenous.minute_kw[0].copy()
-        self.power_kw[devices.pile_slice] = np.minimum(self.piles.power_max_kw, 60.0 * self.piles.needed_kwh)
+        charging = np.minimum(self.piles.power_max_kw, 60.0 * self.piles.needed_kwh)
+        self.power_kw[devices.pile_slice] = np.where(self.piles.begins <= 0, charging, 0.0)
         obeys = streams.uniform(devices.keys, "delivery/obeys", 1)[:, 0]
         index = devices.resource_index
         delivery = np.where(self.faults.silent, 0.0, self.faults.delivery)[index]
@@ -195,6 +198,7 @@ class Plant:
             "process_ratio": self.processes.ratio,
             "zone_mass_rise_k": self.zones.mass_rise_k,
             "zone_air_rise_k": self.zones.air_rise_k,
+            "pile_begins": np.where(self.piles.plugged, np.maximum(self.piles.begins - self.minute, 0), 0),
             "pile_departure": np.where(self.piles.plugged, self.piles.departure - self.minute, 0),
             "pile_needed_kwh": self.piles.needed_kwh,
             "pile_power_kw": self.piles.power_max_kw,
@@ -225,7 +229,9 @@ class Plant:
         self.processes.ratio = state["process_ratio"]
         self.zones.mass_rise_k = state["zone_mass_rise_k"]
         self.zones.air_rise_k = state["zone_air_rise_k"]
-        cars = CarsThere(state["pile_departure"], state["pile_needed_kwh"], state["pile_power_kw"])
+        cars = CarsThere(
+            state["pile_begins"], state["pile_departure"], state["pile_needed_kwh"], state["pile_power_kw"]
+        )
         self.piles = Piles(self.district.devices.piles, with_cars_there(self.exogenous.sessions, cars))
         self.piles.unserved_kwh = state["pile_unserved_kwh"]
         self.batteries.soc_kwh = state["soc_kwh"]
@@ -290,7 +296,12 @@ class Plant:
         own = self.background.minute_kw[minute] + np.bincount(
             self.district.node_of_resource, weights=self.resource_power_kw(), minlength=len(self.district.nodes)
         )
-        return np.asarray(self.district.below @ own, dtype=np.float64)
+        return np.asarray(self._below @ own, dtype=np.float64)
+
+    def transfer(self, node_id: str, parent_id: str) -> None:
+        """Feeds a node, and all that hangs below it, from another node from now on; its customers notice nothing."""
+        self._parents[node_id] = parent_id
+        self._below = self.district.below_with(self._parents)
 
     def node_forecast_kw(self, grid: GridLike) -> Floats:
         """Day-ahead forecast of each node's net flow without an event, all below included, shape (nodes, intervals)."""
@@ -324,7 +335,9 @@ class Plant:
         plugged[devices.pile_slice] = self.piles.plugged
         shown["plugged"] = plugged
         departure = np.where(self.piles.plugged, self.window.first_minute + self.piles.departure, np.nan)
+        begins = np.where(self.piles.plugged, self.window.first_minute + self.piles.begins, np.nan)
         for name, part, values in (
+            ("begin_minute", devices.pile_slice, begins),
             ("session_needed_kwh", devices.pile_slice, self.piles.needed_kwh),
             ("departure_minute", devices.pile_slice, departure),
             ("temperature_c", parts["cooling"], devices.zones.setpoint_c + self.zones.rise_k),

@@ -15,15 +15,19 @@ from simulator.population_spec import DistrictFile
 _GROUPS = ("industry", "commerce", "residents")
 
 
-def load_district(path: Path) -> District:
-    """The district that the YAML file at ``path`` specifies.
+def load_district(path: Path, *, ready_margin_h: float | None = None) -> District:
+    """The district that the YAML file at ``path`` specifies; ``ready_margin_h`` takes the place of the file's own.
 
     The expansion uses the file's own ``population_seed``, so that the fleet is the same for every scenario seed.
 
     Raises:
         ScenarioFileError: unreadable or wrong; names file, key and what was expected.
     """
-    return expand_district(read_model(path, DistrictFile))
+    spec = read_model(path, DistrictFile)
+    if ready_margin_h is not None:
+        residential = spec.residential_charging.model_copy(update={"ready_margin_h": ready_margin_h})
+        spec = spec.model_copy(update={"residential_charging": residential})
+    return expand_district(spec)
 
 
 def expand_district(spec: DistrictFile) -> District:

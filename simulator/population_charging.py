@@ -1,5 +1,6 @@
 """Expands charging: new and older public stations, and residential clusters of own and of jointly operated piles."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +61,7 @@ def _add_station(draft: Draft, spec: PublicChargingFile, number: int, *, piles: 
             "rated_kw": rated_kw,
             "min_kw": 0.1 * rated_kw if is_fast else AC_MIN_KW,
             "sessions_per_day": busy * draft.draw((0.5, 1.5)),
+            "ready_margin_min": math.nan,
         }
         devices.append(DraftDevice(f"{station_id}/pile-{pile + 1}", rated_kw, row))
     draft.add_resource(_charging_resource(draft, station_id, "public_charging", label=label), devices)
@@ -90,6 +92,7 @@ def _add_cluster(draft: Draft, spec: ResidentialChargingFile, number: int, *, sh
         "rated_kw": spec.pile_kw,
         "min_kw": AC_MIN_KW,
         "sessions_per_day": spec.shared_sessions_per_day if shared else spec.own_sessions_per_day,
+        "ready_margin_min": math.nan if spec.ready_margin_h is None else 60.0 * spec.ready_margin_h,
     }
     piles = draft.draw_count(spec.shared_piles if shared else spec.own_piles)
     devices = [DraftDevice(f"{cluster_id}/pile-{pile + 1}", spec.pile_kw, row) for pile in range(piles)]

@@ -87,7 +87,10 @@ class PublicChargingFile(FileModel):
 
 
 class ResidentialChargingFile(FileModel):
-    """Residential clusters: residents' own piles and jointly operated ones, kept apart."""
+    """Residential clusters: residents' own piles and jointly operated ones, kept apart.
+
+    With ``ready_margin_h`` cars there charge by their own timers, full that long before they leave; else at once.
+    """
 
     own_clusters: Count
     own_piles: tuple[int, int]
@@ -97,6 +100,7 @@ class ResidentialChargingFile(FileModel):
     shared_sessions_per_day: Positive
     opted_in_share: Share
     pile_kw: Positive
+    ready_margin_h: Positive | None = None
 
 
 class CommerceFile(FileModel):

@@ -1,10 +1,10 @@
 """Schema of ``configs/scenarios/*.yaml``: the day, the event, who is enrolled, how people answer, what goes wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from simulator.files import FileModel, read_model
 from simulator.history import ZONE, WeatherSpec, Window
 from simulator.plant import Plant
 from simulator.population import load_district
+from simulator.scenario_network import NetworkEvents, NetworkFile, network_events
 from simulator.streams import Streams, keys_of
 
 USUAL_REPLY_TIME = timedelta(minutes=25)
@@ -44,6 +45,7 @@ class EventFile(FileModel):
     end: time
     target_percent: Annotated[float, Field(gt=0, le=100)]
     program: str
+    direction: Literal["curtail", "fill"] = "curtail"
 
 
 class EnrolmentFile(FileModel):
@@ -90,7 +92,11 @@ class BusFaultsFile(FileModel):
 
 
 class ScenarioFile(FileModel):
-    """One scenario."""
+    """One scenario.
+
+    ``residential_ready_margin_h`` takes the place of the district's ``ready_margin_h``; ``energy_prices`` is a
+    CSV file ``timestamp,price_cny_per_kwh`` of what energy costs.
+    """
 
     name: str
     district: str
@@ -99,10 +105,13 @@ class ScenarioFile(FileModel):
     history_days: Annotated[int, Field(ge=10, le=120)]
     weather: WeatherFile
     event: EventFile
+    residential_ready_margin_h: Annotated[float, Field(gt=0, le=12)] | None = None
     enrolment: EnrolmentFile
     acceptance: AcceptanceFile
     faults: FaultsFile = FaultsFile()
     bus_faults: BusFaultsFile = BusFaultsFile()
+    network: NetworkFile = NetworkFile()
+    energy_prices: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScenarioFile":
@@ -126,6 +135,7 @@ class EventSpec:
     end: datetime
     target_percent: float
     program: str
+    direction: Literal["curtail", "fill"] = "curtail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,7 @@ class Scenario:
 
     Attributes:
         enrolled: Ids of the resources that have signed; the same for every seed.
+        network: What happens to the network.
     """
 
     name: str
@@ -160,6 +171,12 @@ class Scenario:
     window: Window
     event: EventSpec
     enrolled: frozenset[str]
+    network: NetworkEvents = field(default_factory=NetworkEvents)
+
+    @property
+    def energy_price_path(self) -> Path | None:
+        """The file of energy prices; ``None`` where energy is not priced."""
+        return None if self.spec.energy_prices is None else (self.path.parent / self.spec.energy_prices).resolve()
 
     @property
     def weather(self) -> WeatherSpec:
@@ -186,7 +203,7 @@ def load_scenario(path: Path) -> Scenario:
         ScenarioFileError: either file is unreadable or wrong; names file, key and what was expected.
     """
     spec = read_model(path, ScenarioFile)
-    district = load_district((path.parent / spec.district).resolve())
+    district = load_district((path.parent / spec.district).resolve(), ready_margin_h=spec.residential_ready_margin_h)
 
     def instant(clock: time) -> datetime:
         return datetime.combine(spec.day, clock, ZONE).astimezone(UTC)
@@ -197,9 +214,12 @@ def load_scenario(path: Path) -> Scenario:
         end=instant(spec.event.end),
         target_percent=spec.event.target_percent,
         program=spec.event.program,
+        direction=spec.event.direction,
     )
     window = Window(spec.day, instant(spec.window.start), instant(spec.window.end))
-    return Scenario(spec.name, path, spec, district, window, event, enrolled_resources(district, spec.enrolment))
+    enrolled = enrolled_resources(district, spec.enrolment)
+    network = network_events(spec.network, district, path, instant)
+    return Scenario(spec.name, path, spec, district, window, event, enrolled, network)
 
 
 def enrolled_resources(district: District, enrolment: EnrolmentFile) -> frozenset[str]:

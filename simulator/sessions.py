@@ -35,6 +35,7 @@ class Sessions:
     Attributes:
         pile: Row in the pile table.
         arrive: Minute since the start of the first history day (negative in the warm-up).
+        begin: Minute from which it charges where nobody controls it: on arrival, or by its own timer.
         depart: Minute at which the car leaves, whatever it has got.
         energy_kwh: What it needs.
         power_kw: The most it can take.
@@ -42,6 +43,7 @@ class Sessions:
 
     pile: Ints
     arrive: Ints
+    begin: Ints
     depart: Ints
     energy_kwh: Floats
     power_kw: Floats
@@ -68,7 +70,11 @@ def make_sessions(piles: PileTable, keys: Keys, streams: Streams, demand: tuple[
     merged = [np.concatenate([part[column] for part in parts]) for column in range(5)]
     order = np.lexsort((merged[1], merged[0]))
     pile, arrive, depart, energy, power = (column[order] for column in merged)
-    return Sessions(pile.astype(np.int64), arrive.astype(np.int64), depart.astype(np.int64), energy, power)
+    pile, arrive, depart = pile.astype(np.int64), arrive.astype(np.int64), depart.astype(np.int64)
+    margin = piles.ready_margin_min[pile]
+    latest = depart - np.ceil(60.0 * energy / power) - np.where(np.isnan(margin), np.inf, margin)
+    begin = np.maximum(arrive, latest).astype(np.int64)
+    return Sessions(pile, arrive, begin, depart, energy, power)
 
 
 Columns = tuple[Ints, Ints, Ints, Floats, Floats]
@@ -152,7 +158,7 @@ def _residential(piled: _Piled, factor: Floats, *, shared: bool) -> Columns:
 
 
 def uncontrolled_quarter_kw(sessions: Sessions, group_of_pile: Ints, *, groups: int, days: int) -> Floats:
-    """Mean power per 15 minutes when every car charges as fast as it can from its arrival, shape (groups, days, 96)."""
+    """Mean power per 15 minutes when every car charges as fast as it can once it begins, shape (groups, days, 96)."""
     minutes = days * DAY_MINUTES
     length = 60.0 * sessions.energy_kwh / sessions.power_kw
     whole = np.floor(length).astype(np.int64)
@@ -160,7 +166,7 @@ def uncontrolled_quarter_kw(sessions: Sessions, group_of_pile: Ints, *, groups: 
     group = group_of_pile[sessions.pile]
     kw = np.zeros(groups * (minutes + 1))
     for offset, change in ((0, 1.0), (whole, rest - 1.0), (whole + 1, -rest)):
-        at = np.clip(sessions.arrive + offset, 0, minutes)
+        at = np.clip(sessions.begin + offset, 0, minutes)
         kw += np.bincount(group * (minutes + 1) + at, weights=change * sessions.power_kw, minlength=kw.size)
     levels = np.cumsum(kw.reshape(groups, minutes + 1)[:, :minutes], axis=1)
     return np.asarray(levels.reshape(groups, days, QUARTERS_PER_DAY, 15).mean(axis=3), dtype=np.float64)

@@ -33,6 +33,7 @@ class DeviceSnapshot:
         floor_fraction: Power that stays, of the uncontrolled power.
         plugged: Whether a car is connected.
         session_needed_kwh: Energy the car still needs.
+        begin_minute: From when the car charges by itself.
         departure_minute: When the car leaves.
         power_max_kw: The most the car can take; for cooling the chiller's capacity.
         temperature_c: Room temperature.
@@ -57,6 +58,7 @@ class DeviceSnapshot:
     floor_fraction: Floats
     plugged: Flags
     session_needed_kwh: Floats
+    begin_minute: Floats
     departure_minute: Floats
     power_max_kw: Floats
     temperature_c: Floats

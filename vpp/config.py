@@ -66,6 +66,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(gt=0)]
+Spread = Annotated[float, Field(ge=0, le=2)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -211,6 +212,10 @@ class PlanningPart(Part):
 
     processes: int = Field(default=1, ge=1, le=64, description="Worker processes for solves.")
     solve_deadline_s: float = Field(default=10.0, gt=0, le=600, description="Wall time of one solve, in s.")
+    energy_price_file: BelowFile | None = Field(
+        default=None,
+        description="CSV file timestamp,price_cny_per_kwh of what energy costs (spot market); null for no price.",
+    )
 
 
 class UpstreamPart(Part):
@@ -248,8 +253,11 @@ class ControlPart(Part):
     )
     margin_min_fraction: Fraction = Field(default=_DEFAULT.margin_min_fraction, description="Least such margin.")
     margin_max_fraction: Fraction = Field(default=_DEFAULT.margin_max_fraction, description="Largest such margin.")
-    reserve_fraction: Fraction = Field(
-        default=_DEFAULT.reserve_fraction, description="Reachable response that the first plan leaves uncommitted."
+    coverage: float = Field(
+        default=_DEFAULT.coverage,
+        ge=0.5,
+        lt=1,
+        description="Probability with which a plan covers its aim in each interval, by what is known of delivery.",
     )
     deadband_fraction: Fraction = Field(
         default=_DEFAULT.deadband_fraction, description="Shortfall below the aim that is let be."
@@ -282,6 +290,13 @@ class ControlPart(Part):
     prior_delivery: dict[ResourceKind, Factor] = Field(
         default_factory=dict, description="Expected verified kW per commanded kW, by kind; the rest as built in."
     )
+    prior_delivery_sd: dict[ResourceKind, Spread] = Field(
+        default_factory=dict, description="Its standard deviation from event to event, by kind; the rest as built in."
+    )
+    prior_common_sd: dict[ResourceKind, Spread] = Field(
+        default_factory=dict,
+        description="The same of a kind's common factor from day to day, relative; the rest as built in.",
+    )
     prior_minutes: float = Field(
         default=_DEFAULT.prior_minutes, gt=0, description="Weight of that expectation, in minutes of observation."
     )
@@ -303,11 +318,26 @@ class ControlPart(Part):
     least_depth: Fraction = Field(
         default=_DEFAULT.least_depth, description="A resource that offers less of its own baseline is not called."
     )
+    use_price_max_cny_per_kwh: Factor = Field(
+        default=_DEFAULT.use_price_max_cny_per_kwh, description="What the price of a scarce call approaches."
+    )
+    fairness_cost_fraction: Fraction = Field(
+        default=_DEFAULT.fairness_cost_fraction, description="Extra cost that spreading calls evenly may cause."
+    )
+    event_days_per_season: Factor = Field(
+        default=_DEFAULT.event_days_per_season, description="Event days expected of a season."
+    )
+    event_persistence: Fraction = Field(
+        default=_DEFAULT.event_persistence, description="Probability that an event day follows an event day."
+    )
+    events_per_day: Factor = Field(default=_DEFAULT.events_per_day, description="Events expected of an event day.")
 
     def settings(self) -> ControlSettings:
         """The same for the domain."""
         told = self.model_dump()
         told["prior_delivery"] = {**_DEFAULT.prior_delivery, **self.prior_delivery}
+        told["prior_delivery_sd"] = {**_DEFAULT.prior_delivery_sd, **self.prior_delivery_sd}
+        told["prior_common_sd"] = {**_DEFAULT.prior_common_sd, **self.prior_common_sd}
         return ControlSettings(**told)
 
 

@@ -228,10 +228,32 @@ class GatewayListener(Protocol):
 
 
 class NetworkForecasts(Protocol):
-    """Expected net flow of the network without an event."""
+    """Expected net flow of the network without an event, on the tree as it was registered.
+
+    What has been moved since is reckoned with by the controller (``vpp.domain.network``).
+    """
 
     async def node_flow_kw(self, grid: TimeGrid) -> Mapping[str, NDArray[np.float64]]:
         """Per node id, everything below it included, shape (len(grid),)."""
+
+
+class EnergyPrices(Protocol):
+    """What a kWh of consumption costs, such as in a spot market."""
+
+    async def energy_price_cny_per_kwh(self, grid: TimeGrid) -> NDArray[np.float64] | None:
+        """Per interval, shape (len(grid),); ``None`` where the grid is not covered to its end."""
+
+
+class NoPrices:
+    """Implements ``EnergyPrices``: energy is not priced."""
+
+    async def energy_price_cny_per_kwh(self, grid: TimeGrid) -> NDArray[np.float64] | None:
+        """Nothing."""
+        del grid
+        return None
+
+
+NO_PRICES: EnergyPrices = NoPrices()
 
 
 class Planner(Protocol):

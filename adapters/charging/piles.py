@@ -2,8 +2,11 @@
 
 Cars that are there: at the earliest ``min(need, p_max * t)``, at the latest so that the need is met by departure. Cars
 still to come: the share ``1 - exp(-lead / half a session)`` of the forecast; they may be served ``slack_min`` later.
+Where cars wait by their own timers and may be started early, the forecast is what the timers make of it, and the
+ceiling lies above it: that is what can be filled (填谷).
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +22,7 @@ from vpp.domain.flexibility import Charging, Series
 from vpp.domain.timegrid import INTERVAL, INTERVAL_H
 
 INTERVAL_MIN = INTERVAL.total_seconds() / 60
+_TOLERANCE_KW = 1e-6
 HOUR = timedelta(hours=1)
 _TYPICAL_SESSION_MIN = {ResourceKind.PUBLIC_CHARGING: 45.0, ResourceKind.RESIDENTIAL_CHARGING: 150.0}
 
@@ -27,29 +31,36 @@ class ChargingAdapter:
     """Public stations and residential clusters."""
 
     def offer(self, request: OfferRequest) -> CapabilityOffer:
-        """A ``Charging`` envelope; its ceiling is the uncontrolled charging, which is the offer's forecast too."""
+        """A ``Charging`` envelope; the offer's forecast is the uncontrolled charging.
+
+        The ceiling is the same, or above it by what waiting cars would take if they were started at once.
+        """
         spec = request.spec
         terms = _terms(spec)
         piles = _piles(spec, request.readings)
         elapsed_h = (request.now - request.grid.start) / HOUR
         ends_h: Series = INTERVAL_H * np.arange(1.0, len(request.grid) + 1.0, dtype=np.float64) - elapsed_h
-        earliest, latest = _present_cars(piles, spec.devices, ends_h)
+        cars = _Cars.of(piles, spec.devices)
+        timed = cars.earliest_kwh(ends_h - cars.waits_h)
+        earliest = cars.earliest_kwh(ends_h) if terms.early_start else timed
+        latest = np.minimum(cars.latest_kwh(ends_h), timed)
         to_come = _cars_to_come(request.forecast_kw, ends_h, _session_h(spec))
         # What the running interval has had so far is taken as expected, so that sums count from the grid's start.
         begun_kwh = float(request.forecast_kw[0]) * elapsed_h
         ceiling = _within_power(begun_kwh + earliest + to_come, spec.rated_kw)
-        forecast = _steps(ceiling) / INTERVAL_H
+        uncontrolled = _within_power(begun_kwh + timed + to_come, spec.rated_kw)
+        forecast = _steps(uncontrolled) / INTERVAL_H
         floor = begun_kwh + latest + _delayed(to_come, terms.slack_min)
         power_min = np.zeros_like(forecast)
         if spec.kind is ResourceKind.PUBLIC_CHARGING and terms.slowing_consented:
             kept = _kept_fraction(spec)
-            floor = np.minimum(floor, kept * ceiling)
+            floor = np.minimum(floor, kept * uncontrolled)
             power_min = kept * forecast
         return request.offer(
             Charging(
                 power_min_kw=power_min,
                 power_max_kw=np.full_like(forecast, max(spec.rated_kw, float(forecast.max(initial=0.0)))),
-                energy_floor_kwh=np.minimum(floor, ceiling),
+                energy_floor_kwh=np.minimum(floor, uncontrolled),
                 energy_ceiling_kwh=ceiling,
                 cost_cny_per_kwh=terms.cost_cny_per_kwh,
             ),
@@ -57,7 +68,10 @@ class ChargingAdapter:
         )
 
     def split(self, spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> Series:
-        """Consenting public piles equally slowed, all others least laxity first; empty piles get what is left."""
+        """Consenting public piles equally slowed, all others least laxity first.
+
+        Empty piles get what is left, and cars that wait what is left then.
+        """
         piles = _piles(spec, readings)
         maximum = np.nan_to_num(piles.power_max_kw[spec.devices])
         plugged = piles.plugged[spec.devices]
@@ -71,8 +85,30 @@ class ChargingAdapter:
                 rest = setpoint_kw - float(present.sum())
                 empty = np.flatnonzero(~plugged)
                 return present + fill_in_order(rest, minimum, np.where(plugged, 0.0, maximum), empty)
+        waits = plugged & (_waits_min(piles)[spec.devices] > 0)
         order = laxity_order(piles, spec.devices)
-        return fill_wanted_first(setpoint_kw, minimum, maximum, wanted=plugged, order=order)
+        # A cap is no reason to start a car early: what waits comes behind the empty piles.
+        awake, asleep = np.where(waits, 0.0, maximum), np.where(waits, maximum, 0.0)
+        powers = fill_wanted_first(setpoint_kw, minimum, awake, wanted=plugged, order=order)
+        return powers + fill_in_order(setpoint_kw - float(powers.sum()), minimum, asleep, order)
+
+    def start_early(self, spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> Series:
+        """All that charges at full power, and waiting cars with it until that is enough: those charging already first.
+
+        A pile that is held at 0 kW is looked at again as soon as its car comes or its time has come.
+        """
+        piles = _piles(spec, readings)
+        plugged = piles.plugged[spec.devices]
+        rank = {device: place for place, device in enumerate(laxity_order(piles, spec.devices).tolist())}
+        waits = plugged & (_waits_min(piles)[spec.devices] > 0)
+        maximum = np.nan_to_num(piles.power_max_kw[spec.devices])
+        powers = np.where(plugged & ~waits, maximum, 0.0)
+        begun = readings.power_kw[spec.devices] > _TOLERANCE_KW
+        for device in sorted(np.flatnonzero(waits).tolist(), key=lambda d: (not begun[d], rank[d])):
+            if powers.sum() >= setpoint_kw - _TOLERANCE_KW:
+                break
+            powers[device] = maximum[device]
+        return powers
 
     def resplits_on_change(self) -> bool:
         """Yes: a car that comes must not wait for the next interval."""
@@ -110,17 +146,37 @@ def _cars_to_come(forecast_kw: Series, ends_h: Series, session_h: float) -> Seri
     return np.asarray(np.cumsum(newcomers_kw) * INTERVAL_H, dtype=np.float64)
 
 
-def _present_cars(piles: PileReadings, devices: slice, ends_h: Series) -> tuple[Series, Series]:
-    """Cumulative energy at the earliest and at the latest, by ``ends_h`` from now on; both of its shape."""
-    plugged = piles.plugged[devices]
-    if not plugged.any():
-        return np.zeros_like(ends_h), np.zeros_like(ends_h)
-    need = piles.session_needed_kwh[devices][plugged, np.newaxis]
-    power = piles.power_max_kw[devices][plugged, np.newaxis]
-    leaves_h = piles.minutes_to_departure[devices][plugged, np.newaxis] / 60.0
-    earliest = np.minimum(need, power * ends_h)
-    latest = np.minimum(earliest, np.maximum(need - power * np.maximum(leaves_h - ends_h, 0.0), 0.0))
-    return earliest.sum(axis=0), latest.sum(axis=0)
+def _waits_min(piles: PileReadings) -> Series:
+    return np.zeros_like(piles.power_max_kw) if piles.minutes_to_begin is None else piles.minutes_to_begin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cars:
+    """The cars that are there; columns of shape (cars, 1)."""
+
+    need_kwh: Series
+    power_kw: Series
+    leaves_h: Series
+    waits_h: Series
+
+    @classmethod
+    def of(cls, piles: PileReadings, devices: slice) -> "_Cars":
+        there = piles.plugged[devices]
+        columns = (piles.session_needed_kwh, piles.power_max_kw, piles.minutes_to_departure / 60.0)
+        need, power, leaves = (values[devices][there, np.newaxis] for values in columns)
+        return cls(need, power, leaves, _waits_min(piles)[devices][there, np.newaxis] / 60.0)
+
+    def earliest_kwh(self, after_h: Series) -> Series:
+        """Energy of all after ``after_h`` at full power, of shape (intervals,) or (cars, intervals)."""
+        had: Series = np.minimum(self.need_kwh, self.power_kw * np.maximum(after_h, 0.0)).sum(axis=0)
+        return had
+
+    def latest_kwh(self, ends_h: Series) -> Series:
+        """The least energy by ``ends_h`` with which all needs can still be met, never more than can be had."""
+        earliest = np.minimum(self.need_kwh, self.power_kw * ends_h)
+        last = self.need_kwh - self.power_kw * np.maximum(self.leaves_h - ends_h, 0.0)
+        least: Series = np.minimum(earliest, np.maximum(last, 0.0)).sum(axis=0)
+        return least
 
 
 def _steps(cumulative: Series) -> Series:

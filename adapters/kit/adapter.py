@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from adapters.kit.driver import DeviceReadings, Mask
 from adapters.kit.resource_spec import ResourceSpec
@@ -67,6 +67,17 @@ class Adapter(Protocol):
 
     def resplits_on_change(self) -> bool:
         """Whether the split is made anew when devices come and go within an interval."""
+
+
+@runtime_checkable
+class EarlyStarts(Protocol):
+    """What an adapter can do besides whose devices hold loads back by timers of their own."""
+
+    def start_early(self, spec: ResourceSpec, setpoint_kw: float, readings: DeviceReadings) -> Series:
+        """One setpoint per device, so that all together draw at least ``setpoint_kw`` wherever what waits allows it.
+
+        What runs anyway is held back nowhere; no more is started early than it takes.
+        """
 
 
 def all_able(readings: DeviceReadings) -> bool:

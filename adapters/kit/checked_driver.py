@@ -93,12 +93,14 @@ class CheckedDriver:
         spoilt: Mask = np.zeros(self._count, dtype=bool)
         for field in fields(group):
             values = getattr(group, field.name)
+            if values is None:
+                continue
             self._check_shape(f"{name}.{field.name}", values)
             finite = np.isfinite(values)
             if not finite.all():
                 spoilt |= ~finite
-                last = np.zeros(self._count) if known is None else getattr(known, field.name)
-                filled[field.name] = np.where(finite, values, last)
+                last = None if known is None else getattr(known, field.name)
+                filled[field.name] = np.where(finite, values, np.zeros(self._count) if last is None else last)
         if filled:
             group = replace(group, **filled)
             changed: dict[str, Any] = {name: group, "online": readings.online & ~(spoilt & members)}

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from adapters.kit.resource_spec import ResourceSpec, StorageTerms
+from adapters.kit.resource_spec import ChargingTerms, ResourceSpec, StorageTerms
 from vpp.domain.commands import Command, CommandMode
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.timegrid import format_instant
@@ -117,8 +117,9 @@ def _schedule_problem(command: Command, now: datetime) -> str:
 
 
 def _mode_problem(command: Command, spec: ResourceSpec) -> str:
-    # A cap is all that a load can be held to; only a battery can be told to take more than it would.
-    if command.mode is CommandMode.AT_LEAST and spec.kind is not ResourceKind.STORAGE:
+    # A cap is all that a load can be held to; only a battery, and cars that wait, can be told to take more.
+    early = isinstance(spec.terms, ChargingTerms) and spec.terms.early_start
+    if command.mode is CommandMode.AT_LEAST and spec.kind is not ResourceKind.STORAGE and not early:
         return f"mode {command.mode.value!r} cannot be held by a resource of kind {spec.kind.value!r}"
     return ""
 

@@ -50,6 +50,8 @@ class PileReadings:
         minutes_to_departure: Until when it is promised, from the reading on; 0 when none is there.
         power_max_kw: Of pile and car together.
         power_min_kw: Smallest power at which charging goes on (6 A per phase); 0 power is always possible.
+        minutes_to_begin: How long the car will wait by its own timer while nobody writes a setpoint; ``None``: no car
+            waits.
     """
 
     plugged: Mask
@@ -57,6 +59,7 @@ class PileReadings:
     minutes_to_departure: Series
     power_max_kw: Series
     power_min_kw: Series
+    minutes_to_begin: Series | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 
-from adapters.kit.adapter import Adapter, unavailable_reason
+from adapters.kit.adapter import Adapter, EarlyStarts, unavailable_reason
 from adapters.kit.command_gate import Accept, Decision, Duplicate, Expired, Older, Refuse, Seen, decide
 from adapters.kit.confirmations import Answer, Confirmations, Confirmed, Declined
 from adapters.kit.driver import ApplyResult, DeviceReadings, Mask
@@ -29,7 +29,7 @@ from adapters.kit.holding import (
 )
 from adapters.kit.resource_spec import ResourceSpec
 from adapters.kit.store import GatewayStore
-from vpp.domain.commands import AckState, Command
+from vpp.domain.commands import AckState, Command, CommandMode
 from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL, format_instant, trading_day
@@ -258,7 +258,9 @@ class Follower:
             if binds_nothing(active.command, index, spec):
                 active.targets_kw = []
             else:
-                active.targets_kw = np.round(adapter.split(spec, setpoint_kw, readings), 6).tolist()
+                early = isinstance(adapter, EarlyStarts) and active.command.mode is CommandMode.AT_LEAST
+                share = adapter.start_early if isinstance(adapter, EarlyStarts) and early else adapter.split
+                active.targets_kw = np.round(share(spec, setpoint_kw, readings), 6).tolist()
             active.interval = index
             self._changed.add(spec.id)
         if active.targets_kw is not None:
@@ -391,4 +393,8 @@ def _under_local_control(spec: ResourceSpec, readings: DeviceReadings) -> str:
 
 
 def _signature(spec: ResourceSpec, readings: DeviceReadings) -> bytes:
-    return b"" if readings.piles is None else readings.piles.plugged[spec.devices].tobytes()
+    piles = readings.piles
+    if piles is None:
+        return b""
+    waits = b"" if piles.minutes_to_begin is None else (piles.minutes_to_begin[spec.devices] > 0).tobytes()
+    return piles.plugged[spec.devices].tobytes() + waits

@@ -72,11 +72,15 @@ def binds_nothing(command: WireCommand, index: int, spec: ResourceSpec) -> bool:
 
     Sharing out the rated power instead would still hold single devices back.
     """
+    if command.mode is CommandMode.AT_LEAST:
+        return spec.kind is not ResourceKind.STORAGE and command.setpoints_kw[index] <= FREE_TOLERANCE_KW
     return command.mode is CommandMode.AT_MOST and command.setpoints_kw[index] >= spec.rated_kw - FREE_TOLERANCE_KW
 
 
 def curtails(command: WireCommand, index: int) -> bool:
     """Whether the setpoint asks for less than the controller expects without it."""
+    if command.mode is CommandMode.AT_LEAST:
+        return False
     return command.setpoints_kw[index] < command.assumed_forecast_kw[index] - _SAME_SETPOINT_KW
 
 
@@ -89,13 +93,18 @@ def same_setpoint(old: Holding, command: WireCommand, now: datetime) -> bool:
 
 
 def asks_no_more(command: WireCommand, confirmed: WireCommand, now: datetime) -> bool:
-    """Whether a person's yes to ``confirmed`` covers ``command``: same event, nowhere less power from now on."""
+    """Whether a person's yes to ``confirmed`` covers ``command``: same event, from now on nowhere less power.
+
+    For ``at_least``, nowhere more.
+    """
     if command.event_id != confirmed.event_id or command.expires_at > confirmed.expires_at:
         return False
     instant = max(now, command.schedule_start)
     while instant < command.expires_at:
         allowed = confirmed.setpoints_kw[interval_index(confirmed, instant)]
-        if command.setpoints_kw[interval_index(command, instant)] < allowed - _SAME_SETPOINT_KW:
+        asked = command.setpoints_kw[interval_index(command, instant)]
+        further = asked - allowed if command.mode is CommandMode.AT_LEAST else allowed - asked
+        if further > _SAME_SETPOINT_KW:
             return False
         instant += INTERVAL
     return True

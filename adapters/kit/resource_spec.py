@@ -42,6 +42,8 @@ class ChargingTerms:
         slowed_at_most_min: For how long one session may be slowed.
         session_min: Typical time that a session charges; ``None``: 45 min in public, 150 min at home.
         slack_min: Typical time between the end of charging and departure, for cars not there yet.
+        early_start: Cars wait by their own timers and a setpoint lets them begin at once, so that more can be asked of
+            the piles than they would take.
     """
 
     cost_cny_per_kwh: float = 0.6
@@ -50,6 +52,7 @@ class ChargingTerms:
     slowed_at_most_min: float = 20.0
     session_min: float | None = None
     slack_min: float = 15.0
+    early_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

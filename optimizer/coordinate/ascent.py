@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from optimizer.blas import on_one_thread
 from optimizer.coordinate.master import Duals, Master
-from optimizer.respond.shard import Answer, PriceTables
+from optimizer.respond.answer import Answer, PriceTables
 from vpp.domain.flexibility import Series
 
 STEPS = 100

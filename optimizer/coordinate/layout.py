@@ -1,6 +1,6 @@
 """How a fleet is cut for price coordination: which rows couple resources, and which resources are summed.
 
-Coupling rows, in kW: ``T`` of the target, ``R`` of the rebound, then one for each interval in which the limits of a node
+Coupling rows, in kW: those of the target and of the rebound, then one for each interval in which the limits of a node
 could bind at all. A *group* is the resources below the same such nodes, a *slot* those of one kind, delivery class and
 group, a *block* a few slots of one kind that share a convexity row of the master problem.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.aim import certain
 from optimizer.problem import ProblemArrays
-from vpp.domain.columns import Index
+from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 
 MOST_BLOCKS = 72
@@ -24,8 +25,10 @@ class Layout:
     Attributes:
         node_of_row, interval_of_row: Shape (D,).
         least_kw, most_kw: Bounds of the node rows; infinite where a side cannot bind, shape (D,).
-        group_of, slot_of: Shape (N,).
+        classes: Delivery classes that are told apart, K.
+        class_of, group_of, slot_of: Shape (N,).
         kind_of_slot, class_of_slot, group_of_slot, block_of_slot: Shape (S,).
+        members_of_slot: Number of resources, shape (S,).
         pair_slot, pair_row: Which slot counts in which node row.
         group_row: Which node rows price a group's response: pairs of group and row.
     """
@@ -36,12 +39,15 @@ class Layout:
     interval_of_row: Index
     least_kw: Series
     most_kw: Series
+    classes: int
+    class_of: Index
     group_of: Index
     slot_of: Index
     kind_of_slot: Index
     class_of_slot: Index
     group_of_slot: Index
     block_of_slot: Index
+    members_of_slot: Index
     pair_slot: Index
     pair_row: Index
     groups: int
@@ -57,28 +63,43 @@ class Layout:
         """Number of blocks, B."""
         return int(self.block_of_slot.max(initial=-1)) + 1
 
+    def node_sums_kw(self, full_kw: Series) -> Series:
+        """The node rows' sums, shape (D,), of responses summed per slot, shape (S, H)."""
+        counted_kw = full_kw[self.pair_slot, self.interval_of_row[self.pair_row]]
+        sums: Series = np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw)).astype(np.float64)
+        return sums
+
+    def class_sums_kw(self, by_slot: Series) -> Series:
+        """Sums per class, shape (K, T), of figures per slot, shape (S, T)."""
+        found = np.zeros((self.classes, by_slot.shape[1]))
+        np.add.at(found, self.class_of_slot, by_slot)
+        return found
+
 
 def layout_of(arrays: ProblemArrays) -> Layout:
     """The layout of a problem."""
     columns = arrays.columns
     below, above = arrays.open_rows
-    active = (below | above).any(axis=1)
+    active: Flags = np.asarray((below | above).any(axis=1))
     lowest = _lowest_active(arrays, active)
     listed = np.flatnonzero(active)
     number = np.zeros(len(active) + 1, dtype=np.intp)
     number[listed] = 1 + np.arange(len(listed))
     group_of = number[lowest[columns.node_of]] if columns.count else np.zeros(0, dtype=np.intp)
     kind_of = np.full(columns.count, -1, dtype=np.intp)
-    for number_of_kind, kind in enumerate(arrays.kinds):
-        kind_of[kind.index] = number_of_kind
-    groups, classes = 1 + len(listed), max(len(columns.class_sd), 1)
-    code = (kind_of * classes + columns.class_of) * groups + group_of
+    for number_of_kind, index in enumerate(kind.index for kind in arrays.kinds):
+        kind_of[index] = number_of_kind
+    # Where nothing is uncertain, classes differ in nothing that anybody has to tell apart.
+    class_of = np.zeros_like(columns.class_of) if certain(columns) else columns.class_of
+    groups, classes = 1 + len(listed), 1 if certain(columns) else max(len(columns.class_sd), 1)
+    code = (kind_of * classes + class_of) * groups + group_of
     known = kind_of >= 0
     codes, slot_known = np.unique(code[known], return_inverse=True)
     slot_of = np.full(columns.count, -1, dtype=np.intp)
     slot_of[known] = slot_known
     row_node, row_interval = np.nonzero(below | above)
     chain = _chains(arrays, active)
+    members = np.bincount(slot_known, minlength=len(codes))
     kind_of_slot, rest = codes // (classes * groups), codes % (classes * groups)
     group_of_slot = rest % groups
     group_pairs = _pairs(chain, listed, row_node)
@@ -90,12 +111,15 @@ def layout_of(arrays: ProblemArrays) -> Layout:
         row_interval,
         np.where(below[row_node, row_interval], arrays.node_least_kw[row_node, row_interval], -np.inf),
         np.where(above[row_node, row_interval], arrays.node_most_kw[row_node, row_interval], np.inf),
+        classes,
+        class_of,
         group_of,
         slot_of,
         kind_of_slot,
         rest // groups,
         group_of_slot,
-        _blocks(kind_of_slot, np.bincount(slot_known, minlength=len(codes))),
+        _blocks(kind_of_slot, members),
+        members,
         pair_slot,
         pair_row,
         groups,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.agree import agreed
-from optimizer.aim import Aim, aim_after, delivered
+from optimizer.aim import Aim, aim_at
 from optimizer.direct import direct_model
 from optimizer.extract import cleaned, storages_doing_both
 from optimizer.found import Found
@@ -34,7 +34,7 @@ def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, 
     sound = not check_columns(arrays.columns, found.response_kw)
     if arrays.count > (POLISHED_BELOW - 1 if sound else REPAIRED_UP_TO):
         return found
-    first = aim_after(arrays.columns, delivered(arrays.columns, found.response_kw)) if sound else aim
+    first = aim_at(arrays.columns, found.response_kw) if sound else aim
 
     def solve(aim: Aim, start_kw: Series) -> Found:
         return _around(arrays, aim, replace(found, response_kw=start_kw), limits, deadline)

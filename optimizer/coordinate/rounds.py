@@ -5,29 +5,35 @@ the best bound so far: with few answers known, the mixture's own prices are wild
 lasted a while, so that in the end nothing is bought from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from optimizer.coordinate.layout import Layout
+from optimizer.aim import Aim, Delivered
 from optimizer.coordinate.master import Duals, Master, Mixture
-from optimizer.respond.shard import Answer, PriceTables
+from optimizer.respond.answer import Answer, PriceTables
 from vpp.domain.columns import Flags, Index
+from vpp.domain.errors import InvariantError
 from vpp.domain.flexibility import Series
 
 BOX_SHARE = 0.05
 PATIENCE = 8
 WIDENING = 1.3
 NOTHING_SHARE = 1e-7
+COVER_TURNS = 4
 
 
-class Fleet(Protocol):
-    """Resources that answer prices, wherever they live."""
+class Responder(Protocol):
+    """Resources that answer prices, wherever they live: a fleet, or a sample that stands for it."""
 
     def respond(self, prices: PriceTables, asked: Flags | None = None) -> Answer:
         """Sums of the best responses over the ``asked`` slots, shape (S,); all by default."""
+
+
+Cover = Callable[[Delivered, Series], Aim | None]
+"""Rows of the target that a plan with these sums falls short of, but for what is known to be missing, shape (T,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,13 @@ class Column:
 
     Attributes:
         blocks: Blocks that got a column of it, in their order.
+        variance_kw2: Of those blocks' own spreads, shape (len(blocks), T); ``None`` where there are none.
     """
 
     answer: Answer
     tables: PriceTables | None
     blocks: Index
+    variance_kw2: Series | None
 
 
 @dataclass(slots=True, eq=False)
@@ -61,11 +69,13 @@ class Rounds:
     """What the rounds have brought so far.
 
     Attributes:
+        cover: Gives the rows of the target that a mixture falls short of, if any.
         center: The prices of the best bound.
         bound: No plan has a smaller objective.
     """
 
     master: Master
+    cover: Cover
     center: Duals
     bound: float = -np.inf
     columns: list[Column] = field(default_factory=list)
@@ -76,13 +86,18 @@ class Rounds:
         layout = self.master.layout
         self.master.add(answer, blocks)
         taken = np.arange(layout.blocks) if blocks is None else np.flatnonzero(blocks)
-        self.columns.append(Column(answer, tables, taken))
+        variance = None
+        if answer.variance_kw2.any():
+            variance = np.zeros((layout.blocks, layout.event))
+            np.add.at(variance, layout.block_of_slot, answer.variance_kw2)
+            variance = variance[taken]
+        self.columns.append(Column(answer, tables, taken, variance))
 
-    def run(self, fleet: Fleet, query: Duals, effort: Effort, out_of_time: Callable[[], bool]) -> Mixture:
+    def run(self, fleet: Responder, query: Duals, effort: Effort, out_of_time: Callable[[], bool]) -> Mixture:
         """Asks ``query`` first; ends at the gap, after the rounds, or when time is up."""
         master = self.master
         width = BOX_SHARE * max(float(np.abs(query.flat).max()), 1e-6)
-        nothing_kw = NOTHING_SHARE * max(float(master.asked.aim_kw.sum()), 1.0)
+        nothing_kw = NOTHING_SHARE * max(float(master.asked.aim.aim_kw.sum()), 1.0)
         for number in range(effort.rounds):
             query = master.clipped(query)
             tables = master.tables(query)
@@ -92,7 +107,7 @@ class Rounds:
                 self.bound, self.center = bound, query
             self.take_in(answer, tables)
             master.box(self.center, width)
-            mixture = master.solve()
+            mixture = self._mixture()
             gap = (mixture.objective_cny - self.bound) / max(abs(mixture.objective_cny), 1e-9)
             if (gap <= effort.gap and mixture.boxed_kw <= nothing_kw) or out_of_time():
                 break
@@ -100,12 +115,34 @@ class Rounds:
                 width *= WIDENING
             query = mixture.duals
         master.unbox()
-        self.mixture = master.solve()
+        self.mixture = self._mixture()
         return self.mixture
+
+    def _mixture(self) -> Mixture:
+        """The best mixture that covers the target, as far as a few turns bring it there."""
+        mixture = self.master.solve()
+        for _ in range(COVER_TURNS):
+            more = self.cover(Delivered(mixture.class_kw, self._own_variance(mixture)), mixture.missing_kw)
+            if more is None:
+                break
+            self.master.ask(more)
+            mixture = self.master.solve(more_rows=True)
+        return mixture
+
+    def _own_variance(self, mixture: Mixture) -> Series:
+        """Of the mixture, at the most, shape (T,)."""
+        found, at = np.zeros(self.master.layout.event), 0
+        for column in self.columns:
+            share = mixture.weights[at : at + len(column.blocks)]
+            at += len(column.blocks)
+            if column.variance_kw2 is not None and share.any():
+                found += share @ column.variance_kw2
+        return found
 
     def weights(self) -> list[Series]:
         """Per column the share of each block that follows it, shape (B,) each."""
-        assert self.mixture is not None
+        if self.mixture is None:
+            raise InvariantError("a mixture was asked for before any round had been played")
         found, at = [], 0
         for column in self.columns:
             share = np.zeros(self.master.layout.blocks)
@@ -117,28 +154,3 @@ class Rounds:
 
 
 NEGLIGIBLE = 1e-9
-
-
-def answer_of(layout: Layout, response_kw: Series, costs_cny: Series, mean: Series, spread: Series) -> Answer:
-    """The sums of a known plan: responses (N, H), costs and delivery figures (N,)."""
-    known = layout.slot_of >= 0
-    slots, full = layout.slot_of[known], response_kw[known]
-    answer = Answer.nothing(layout.slots, layout.event, layout.intervals)
-    event_kw = full[:, : layout.event]
-    for mine, rows in (
-        (answer.full_kw, full),
-        (answer.mean_kw, mean[known, None] * event_kw),
-        (answer.variance_kw2, (spread[known, None] * event_kw) ** 2),
-    ):
-        for t in range(rows.shape[1]):
-            mine[:, t] = np.bincount(slots, rows[:, t], minlength=layout.slots)
-    answer.cost_cny[:] = np.bincount(slots, costs_cny[known], minlength=layout.slots)
-    return answer
-
-
-def mixed(columns: Sequence[Column], weights: Sequence[Series], layout: Layout) -> Answer:
-    """The sums of the mixture."""
-    total = Answer.nothing(layout.slots, layout.event, layout.intervals)
-    for column, share in zip(columns, weights, strict=True):
-        total.take_in(column.answer.scaled(share[layout.block_of_slot]))
-    return total

@@ -9,20 +9,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.aim import Aim, Delivered, aim_after, certain, delivered
+from optimizer.aim import Aim, Delivered, certain, tangents
 from optimizer.coordinate.ascent import climbed
 from optimizer.coordinate.layout import Layout, layout_of
 from optimizer.coordinate.master import Asked, Duals, Master
-from optimizer.coordinate.rounds import Effort, Rounds, answer_of, mixed
+from optimizer.coordinate.rounds import Effort, Rounds
 from optimizer.coordinate.sample import SampledFleet
-from optimizer.coordinate.settle import fixed_part, settled_calls
-from optimizer.cost import energy_worth, response_costs, starts
-from optimizer.extract import cleaned, within_capacity
+from optimizer.cost import energy_worth
 from optimizer.found import Found
 from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
-from optimizer.respond.shard import Answer, FleetShard, Part, PriceTables, parts_of
+from optimizer.respond.answer import Answer, PriceTables
+from optimizer.respond.parts import Places
+from optimizer.shards.fleet import Fleet, FleetOf, local_fleet
+from optimizer.shards.holding import Holding
+from optimizer.shards.settle import Mixing, Weighted
 from optimizer.solve import Verdict
+from vpp.domain.columns import Flags
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
@@ -40,22 +43,18 @@ LARGE = Effort(rounds=12, gap=2e-3)
 WARM = Effort(rounds=10, gap=2e-3)
 AGAIN = Effort(rounds=6, gap=1e-3)
 FINISH = Effort(rounds=3, gap=1e-3)
-CREDIT_TURNS = 3
 FINISHING_TURNS = 4
 NOTHING_KW = 1e-3
-GENEROUS = 2e-3
-"""Surplus over the target, as a share, that is not worth another turn."""
+COVERED_SHARE = 1e-5
+"""Of the target: what rounds leave uncovered is mended when they end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Work:
     arrays: ProblemArrays
     layout: Layout
-    parts: dict[str, Part]
-    shard: FleetShard
-    known_kw: Series
+    fleet: Fleet
     deadline: float | None
-    threads: int
 
     def out_of_time(self) -> bool:
         return self.deadline is not None and time.perf_counter() >= self.deadline
@@ -64,8 +63,7 @@ class _Work:
         columns = self.arrays.columns
         margin_kw = np.zeros(len(self.layout.least_kw)) if node_margin_kw is None else node_margin_kw
         return Asked(
-            aim.aim_kw,
-            aim.credit,
+            aim,
             shortfall_price(self.arrays) * INTERVAL_H,
             columns.rebound_cap_kw,
             columns.rebound_cny_per_kwh * INTERVAL_H,
@@ -73,26 +71,25 @@ class _Work:
             margin_kw,
         )
 
+    def cover(self, plan: Delivered, missing_kw: Series) -> Aim | None:
+        """Rows of the target that a plan with these sums falls short of, but for what is known to be missing."""
+        columns = self.arrays.columns
+        if certain(columns):
+            return None
+        enough_kw = columns.target_kw * (1.0 - COVERED_SHARE) - missing_kw - NOTHING_KW
+        at = np.flatnonzero(plan.covered_kw(columns) < enough_kw)
+        return tangents(columns, plan, at) if at.size else None
+
+    def rounds(self, asked: Asked, center: Duals) -> Rounds:
+        """Rounds that have yet to begin."""
+        return Rounds(Master(self.layout, asked), self.cover, center)
+
     def sample(self, size: int) -> SampledFleet:
         """A sample of about ``size`` resources that stands for all."""
-        layout = self.layout
-        weight = np.zeros(self.arrays.count)
-        for kind in self.arrays.kinds:
-            weight[kind.index] = np.maximum(kind.response_bounds()[1][:, : layout.event], 0.0).sum(axis=1)
-        return SampledFleet(list(self.parts.values()), layout, weight, size, threads=self.threads)
-
-    def shard_of(self, parts: dict[str, Part]) -> FleetShard:
-        layout = self.layout
-        return FleetShard(
-            list(parts.values()),
-            slots=layout.slots,
-            event=layout.event,
-            intervals=layout.intervals,
-            threads=self.threads,
-        )
+        return SampledFleet(self.fleet, self.layout, size)
 
 
-def coordinated(
+def coordinated(  # noqa: PLR0913 - all that a plan depends on
     arrays: ProblemArrays,
     aim: Aim,
     known_kw: Series,
@@ -100,6 +97,7 @@ def coordinated(
     deadline: float | None = None,
     warm: Duals | None = None,
     threads: int = 2,
+    fleet_of: FleetOf | None = None,
 ) -> Found:
     """A plan near the cheapest, with the bound that says how near.
 
@@ -110,57 +108,43 @@ def coordinated(
         deadline: ``time.perf_counter()`` value to be back by; ``None`` for work limits alone.
         warm: Prices of an earlier plan over the same rows.
         threads: That answer prices, where the fleet is large enough.
+        fleet_of: Puts the resources into shards; by default into one, in this process.
     """
     layout = layout_of(arrays)
-    parts = parts_of(arrays, layout.group_of, layout.slot_of)
+    columns = arrays.columns
+    places = Places(columns.delivery_mean, columns.delivery_sd, layout.class_of, layout.group_of, layout.slot_of)
+    holding = Holding.of(arrays, places, known_kw, slots=layout.slots, groups=layout.groups)
     used = threads if arrays.count >= THREADED_FROM else 1
-    shard = FleetShard(
-        list(parts.values()), slots=layout.slots, event=layout.event, intervals=layout.intervals, threads=used
-    )
-    work = _Work(arrays, layout, parts, shard, known_kw, deadline, used)
-    rounds, aim = _relaxed(work, aim, warm)
-    bound = rounds.bound - float(rounds.center.target @ aim.margin_kw)
-    final, shard = rounds, work.shard
-    if len(arrays.block.index):
-        final, shard = _settled(work, rounds)
-    final, response_kw = _finished(work, final, shard, aim)
+    fleet = local_fleet(holding, threads=used) if fleet_of is None else fleet_of(holding)
+    work = _Work(arrays, layout, fleet, deadline)
+    rounds = _relaxed(work, aim, warm)
+    final = _settled(work, rounds) if len(arrays.block.index) else rounds
+    final = _finished(work, final)
     duals = final.mixture.duals if final.mixture is not None else rounds.center
+    target = np.zeros(layout.event)
+    np.add.at(target, final.master.aim.interval[: len(duals.target)], duals.target)
     return Found(
-        response_kw,
+        fleet.responses(arrays.count),
         "coordinated",
         f"{len(rounds.columns)} rounds of prices",
         Verdict.STOPPED if work.out_of_time() else Verdict.OPTIMAL,
-        bound,
-        (duals.target, duals.rebound, duals.nodes),
+        rounds.bound,
+        (target, duals.rebound, duals.nodes),
         layout.node_of_row,
         layout.interval_of_row,
     )
 
 
-def _relaxed(work: _Work, aim: Aim, warm: Duals | None) -> tuple[Rounds, Aim]:
-    """The best mixture, blocks divisible, once the aim agrees with what the mixture delivers."""
-    columns = work.arrays.columns
-    master = Master(work.layout, work.asked(aim))
-    start, effort, tables = _prices_to_begin_with(work, master, warm)
-    rounds = Rounds(master, start)
-    known = answer_of(
-        work.layout,
-        work.known_kw,
-        response_costs(work.arrays, work.known_kw),
-        columns.delivery_mean,
-        columns.delivery_sd,
-    )
-    rounds.take_in(known, None)
+def _relaxed(work: _Work, aim: Aim, warm: Duals | None) -> Rounds:
+    """The best mixture, blocks divisible."""
+    asked = work.asked(aim)
+    start, effort, tables = _prices_to_begin_with(work, Master(work.layout, asked), warm)
+    rounds = work.rounds(asked, start)
+    rounds.take_in(work.fleet.known(), None)
     for prices in tables:
-        rounds.take_in(work.shard.respond(prices), prices)
-    rounds.run(work.shard, start, effort, work.out_of_time)
-    for _ in range(0 if certain(columns) else CREDIT_TURNS):
-        if work.out_of_time():
-            break
-        aim = aim_after(columns, _delivered(work.layout, mixed(rounds.columns, rounds.weights(), work.layout), columns))
-        rounds = _again(rounds, Master(work.layout, work.asked(aim)))
-        rounds.run(work.shard, rounds.center, AGAIN, work.out_of_time)
-    return rounds, aim
+        rounds.take_in(work.fleet.respond(prices), prices)
+    rounds.run(work.fleet, start, effort, work.out_of_time)
+    return rounds
 
 
 def _prices_to_begin_with(work: _Work, master: Master, warm: Duals | None) -> tuple[Duals, Effort, list[PriceTables]]:
@@ -172,26 +156,23 @@ def _prices_to_begin_with(work: _Work, master: Master, warm: Duals | None) -> tu
         return start, FIRST, _perturbed(master, start)
     # A large fleet's prices are those of a part of it, but for a little: most rounds are played with that part alone.
     part = work.sample(SUBFLEET)
-    few = Rounds(Master(work.layout, master.asked), start)
+    few = work.rounds(master.asked, start)
     for tables in _perturbed(master, start):
         few.take_in(part.respond(tables), tables)
     few.run(part, start, FIRST, work.out_of_time)
     recent = [column.tables for column in few.columns[-RECENT:] if column.tables is not None]
-    return few.center, LARGE, recent
+    return Duals(few.center.target[: len(master.aim.interval)], few.center.rebound, few.center.nodes), LARGE, recent
 
 
-def _delivered(layout: Layout, answer: Answer, columns: object) -> Delivered:
-    classes = int(layout.class_of_slot.max(initial=0)) + 1
-    class_kw = np.zeros((max(classes, len(columns.class_sd)), layout.event))  # type: ignore[attr-defined]
-    np.add.at(class_kw, layout.class_of_slot, answer.mean_kw)
-    return Delivered(class_kw, answer.variance_kw2.sum(axis=0))
+def _delivered(layout: Layout, answer: Answer) -> Delivered:
+    return Delivered(layout.class_sums_kw(answer.mean_kw), answer.variance_kw2.sum(axis=0))
 
 
-def _again(rounds: Rounds, master: Master) -> Rounds:
+def _again(work: _Work, rounds: Rounds, asked: Asked) -> Rounds:
     """The same answers under another aim; its bound has to be found anew."""
-    fresh = Rounds(master, rounds.center)
+    fresh = work.rounds(asked, rounds.center)
     for column in rounds.columns:
-        blocks = np.zeros(master.layout.blocks, dtype=np.bool_)
+        blocks = np.zeros(work.layout.blocks, dtype=np.bool_)
         blocks[column.blocks] = True
         fresh.take_in(column.answer, column.tables, blocks)
     return fresh
@@ -200,7 +181,7 @@ def _again(rounds: Rounds, master: Master) -> Rounds:
 def _climbed(work: _Work, master: Master) -> Duals:
     layout = work.layout
     nothing = Duals(
-        np.full(layout.event, _typical_price(work.arrays)),
+        np.full(len(master.aim.interval), _typical_price(work.arrays) * layout.event / len(master.aim.interval)),
         np.zeros(layout.intervals - layout.event),
         np.zeros(len(layout.least_kw)),
     )
@@ -232,75 +213,65 @@ def _perturbed(master: Master, start: Duals) -> list[PriceTables]:
     return [PriceTables(shaken(tables.class_price), shaken(tables.group_price)) for _ in range(PERTURBED)]
 
 
-def _settled(work: _Work, rounds: Rounds) -> tuple[Rounds, FleetShard]:
+def _settled(work: _Work, rounds: Rounds) -> Rounds:
     """Calls settled, and everything else mixed anew around them."""
-    arrays, layout, part = work.arrays, work.layout, work.parts["block"]
-    weights = rounds.weights()
-    chosen_kw = settled_calls(work.shard, part, layout, rounds.columns, weights, work.known_kw)
-    fixed = fixed_part(part, arrays.block, chosen_kw, starts)
-    shard = work.shard_of({**work.parts, "block": fixed})
+    layout, fleet = work.layout, work.fleet
     slots = layout.kind_of_slot == BLOCK_KIND
+    fleet.settle(_mixing(layout, rounds, slots))
     of_blocks = np.zeros(layout.blocks, dtype=np.bool_)
     of_blocks[layout.block_of_slot[slots]] = True
-    master = Master(layout, rounds.master.asked)
-    fresh = Rounds(master, rounds.center)
-    for column, weight in zip(rounds.columns, weights, strict=True):
+    fresh = work.rounds(replace(rounds.master.asked, aim=rounds.master.aim), rounds.center)
+    master = fresh.master
+    for column, weight in zip(rounds.columns, rounds.weights(), strict=True):
         fresh.take_in(column.answer, column.tables, ~of_blocks)
         if column.tables is not None and (weight[of_blocks] > 0.0).any():
-            fresh.take_in(shard.respond(column.tables, slots), column.tables, of_blocks)
-    fresh.take_in(shard.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
-    assert rounds.mixture is not None
-    fresh.run(shard, master.clipped(rounds.mixture.duals), AGAIN, work.out_of_time)
-    return fresh, shard
+            fresh.take_in(fleet.respond(column.tables, slots), column.tables, of_blocks)
+    fresh.take_in(fleet.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
+    prices = rounds.center if rounds.mixture is None else rounds.mixture.duals
+    fresh.run(fleet, master.clipped(prices), AGAIN, work.out_of_time)
+    return fresh
 
 
-def _finished(work: _Work, rounds: Rounds, shard: FleetShard, aim: Aim) -> tuple[Rounds, Series]:
-    """The responses, mixed anew where what they really deliver or do to nodes differs from the mixture's figures."""
-    columns, layout = work.arrays.columns, work.layout
+def _finished(work: _Work, rounds: Rounds) -> Rounds:
+    """Responses formed, and mixed anew where what they really deliver or do to nodes differs from the mixture's."""
+    columns, layout, fleet = work.arrays.columns, work.layout, work.fleet
     margin_kw, raised_kw = np.zeros(len(layout.least_kw)), np.zeros(layout.event)
-    response_kw = _responses(work, rounds, shard)
+    sums = fleet.finish(_mixing(layout, rounds))
     for _ in range(FINISHING_TURNS):
-        plan = delivered(columns, response_kw)
-        off_kw = columns.target_kw - plan.covered_kw(columns)
-        reachable = rounds.mixture is not None and rounds.mixture.missing_kw <= NOTHING_KW
-        off_kw = np.where(reachable, off_kw, 0.0)
-        excess_kw = _node_excess(work, response_kw)
-        generous_kw = GENEROUS * columns.target_kw + NOTHING_KW
-        if (
-            (off_kw <= NOTHING_KW).all()
-            and (excess_kw <= NOTHING_KW).all()
-            and (certain(columns) or (off_kw >= -generous_kw).all())
-        ):
+        plan = _delivered(layout, sums)
+        missing_kw = np.zeros(layout.event) if rounds.mixture is None else rounds.mixture.missing_kw
+        off_kw = np.where(missing_kw <= NOTHING_KW, columns.target_kw - plan.covered_kw(columns), 0.0)
+        excess_kw = _node_excess(layout, sums)
+        if work.out_of_time() or ((off_kw <= NOTHING_KW).all() and (excess_kw <= NOTHING_KW).all()):
             break
-        if work.out_of_time():
-            break
-        raised_kw = np.maximum(raised_kw + np.maximum(off_kw, 0.0), 0.0)
+        at = np.flatnonzero(off_kw > NOTHING_KW)
+        # What batteries lose by being fuller than the mixture says comes on top of every row of its interval.
+        raised_kw[at] += off_kw[at]
         margin_kw = margin_kw + np.where(excess_kw > 0.0, 2.0 * excess_kw + NOTHING_KW, 0.0)
-        aim = aim_after(columns, plan)
-        aim = replace(aim, aim_kw=aim.aim_kw + raised_kw)
-        rounds = _again(rounds, Master(layout, work.asked(aim, margin_kw)))
-        rounds.run(shard, rounds.center, FINISH, work.out_of_time)
-        response_kw = _responses(work, rounds, shard)
-    return rounds, response_kw
+        aim = rounds.master.aim
+        if certain(columns):
+            aim = replace(aim, aim_kw=columns.target_kw[aim.interval] + raised_kw[aim.interval])
+        else:
+            aim = aim.joined(tangents(columns, plan, at, raised_kw[at]))
+        rounds = _again(work, rounds, work.asked(aim, margin_kw))
+        rounds.run(fleet, rounds.center, FINISH, work.out_of_time)
+        sums = fleet.finish(_mixing(layout, rounds))
+    return rounds
 
 
-def _node_excess(work: _Work, response_kw: Series) -> Series:
+def _node_excess(layout: Layout, sums: Answer) -> Series:
     """By how much each node row is passed, shape (D,)."""
-    layout = work.layout
-    sums_kw = (work.arrays.below @ response_kw)[layout.node_of_row, layout.interval_of_row]
+    sums_kw = layout.node_sums_kw(sums.full_kw)
     return np.maximum(np.maximum(sums_kw - layout.most_kw, layout.least_kw - sums_kw), 0.0)
 
 
-def _responses(work: _Work, rounds: Rounds, shard: FleetShard) -> Series:
-    response_kw = np.zeros((work.arrays.count, work.arrays.intervals))
-    layout = work.layout
-    known = layout.slot_of >= 0
+def _mixing(layout: Layout, rounds: Rounds, slots: Flags | None = None) -> Mixing:
+    """The mixture that the rounds ended with, as shards are told of it; of ``slots``, shape (S,), alone."""
+    found = []
     for column, weight in zip(rounds.columns, rounds.weights(), strict=True):
         by_slot = weight[layout.block_of_slot]
-        if not (by_slot > 0.0).any():
-            continue
-        if column.tables is None:
-            response_kw[known] += by_slot[layout.slot_of[known], None] * work.known_kw[known]
-        else:
-            shard.mix(column.tables, by_slot, response_kw)
-    return cleaned(work.arrays, within_capacity(work.arrays, response_kw))
+        if slots is not None:
+            by_slot = np.where(slots, by_slot, 0.0)
+        if (by_slot > 0.0).any():
+            found.append(Weighted(column.tables, by_slot))
+    return tuple(found)

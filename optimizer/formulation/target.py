@@ -13,7 +13,7 @@ from vpp.domain.timegrid import INTERVAL_H
 def add_target(
     model: pyo.ConcreteModel, arrays: ProblemArrays, responses: Responses, *, aim: Aim, shortfall_price: float
 ) -> Variables:
-    """``sum of credited responses + shortfall >= aim`` in every event interval.
+    """``sum of credited responses + shortfall >= aim`` in every row of the aim.
 
     Args:
         model: Gets a block ``target``.
@@ -29,18 +29,18 @@ def add_target(
     event = arrays.event_intervals
     shortfall = add_variables(block, "shortfall", 0.0, np.full(event, np.inf))
     responses.charge(shortfall_price * INTERVAL_H, shortfall)
-    credit = aim.credit_of(arrays)
-    constant_kw = (credit * responses.constant_kw[:, :event]).sum(axis=0)
+    credit = aim.credit_of(arrays.columns)
+    constant_kw = (credit * responses.constant_kw[:, aim.interval]).sum(axis=0)
     add_rows(
         block,
         "asked",
         (
             (
-                float(aim.aim_kw[t] - constant_kw[t]),
-                [*summed(responses, range(arrays.count), t, credit[:, t]), (1.0, shortfall[t])],
+                float(aim.aim_kw[c] - constant_kw[c]),
+                [*summed(responses, range(arrays.count), t, credit[:, c]), (1.0, shortfall[t])],
                 None,
             )
-            for t in range(event)
+            for c, t in enumerate(aim.interval.tolist())
         ),
     )
     return shortfall

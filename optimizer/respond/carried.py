@@ -40,13 +40,15 @@ def best_path(  # noqa: PLR0913, PLR0917, PLR0915, PLR0912, C901 - one inner loo
         begin: The state before the first interval.
         keep: Share of the state that is kept over an interval, in [0, 1].
         hold: Price of a unit of state held at the end of an interval.
-        low, high: Limits of the state, shape (H,).
+        low: Lower limit of the state, shape (H,).
+        high: Upper limit of the state, shape (H,).
         pieces: Number of reward segments per interval, shape (H,).
         edge: Ends of the segments, rising, shape (H, SEGMENTS + 1).
         slope: Reward per unit of ``d`` within each segment, falling, shape (H, SEGMENTS).
         upto: Room for the thresholds, shape (H, SEGMENTS).
         span: Room for the range of states with a future, shape (H, 2).
-        slopes, widths: Room for two lists, shape (2, SEGMENTS * H + H + 2) each.
+        slopes: Room for two lists, shape (2, SEGMENTS * H + H + 2).
+        widths: The same for the widths.
         step: Result, shape (H,).
     """
     count = low.shape[0]

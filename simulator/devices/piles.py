@@ -20,10 +20,12 @@ class WindowSessions:
     """Sessions that touch the simulated window, one row per pile, padded; each shape (piles, most sessions).
 
     Minutes count from the start of the window; a padded entry arrives and departs at a time beyond it.
-    ``energy_kwh`` is what is still needed at arrival, or at the window's start for cars that are already there.
+    ``energy_kwh`` is what is still needed at arrival, or at the window's start for cars that are already there. A car
+    left to itself charges from ``begin`` on.
     """
 
     arrive: Ints
+    begin: Ints
     depart: Ints
     energy_kwh: Floats
     power_kw: Floats
@@ -34,19 +36,22 @@ def cut_sessions(sessions: Sessions, *, piles: int, start_minute: int, minutes: 
     touches = (sessions.depart > start_minute) & (sessions.arrive < start_minute + minutes)
     pile = sessions.pile[touches]
     arrive = sessions.arrive[touches] - start_minute
+    begin = sessions.begin[touches] - start_minute
     depart = sessions.depart[touches] - start_minute
     power = sessions.power_kw[touches]
-    energy = np.maximum(sessions.energy_kwh[touches] - power * np.maximum(-arrive, 0) / 60.0, 0.0)
-    return _padded(piles, pile, WindowSessions(arrive, depart, energy, power))
+    energy = np.maximum(sessions.energy_kwh[touches] - power * np.maximum(-begin, 0) / 60.0, 0.0)
+    return _padded(piles, pile, WindowSessions(arrive, begin, depart, energy, power))
 
 
 @dataclass(frozen=True)
 class CarsThere:
     """Cars that are there when a window starts; each shape (piles,).
 
-    ``depart`` counts minutes from the start, 0 where there is no car; ``energy_kwh`` is what the car still needs.
+    ``begin`` and ``depart`` count minutes from the start; ``depart`` is 0 where there is no car. ``energy_kwh`` is what
+    the car still needs.
     """
 
+    begin: Ints
     depart: Ints
     energy_kwh: Floats
     power_kw: Floats
@@ -61,6 +66,7 @@ def with_cars_there(sessions: WindowSessions, cars: CarsThere) -> WindowSessions
     order = np.argsort(pile, kind="stable")
     columns = WindowSessions(
         arrive=np.concatenate([np.full(there.size, -1), sessions.arrive[kept]])[order],
+        begin=np.concatenate([cars.begin[there], sessions.begin[kept]])[order],
         depart=np.concatenate([cars.depart[there], sessions.depart[kept]])[order],
         energy_kwh=np.concatenate([cars.energy_kwh[there], sessions.energy_kwh[kept]])[order],
         power_kw=np.concatenate([cars.power_kw[there], sessions.power_kw[kept]])[order],
@@ -75,11 +81,13 @@ def _padded(piles: int, pile: Ints, columns: WindowSessions) -> WindowSessions:
     place = np.arange(pile.size) - np.repeat(np.cumsum(per_pile) - per_pile, per_pile)
     table = WindowSessions(
         arrive=np.full((piles, width), NEVER, dtype=np.int64),
+        begin=np.full((piles, width), NEVER, dtype=np.int64),
         depart=np.full((piles, width), NEVER, dtype=np.int64),
         energy_kwh=np.zeros((piles, width)),
         power_kw=np.zeros((piles, width)),
     )
     table.arrive[pile, place] = columns.arrive
+    table.begin[pile, place] = columns.begin
     table.depart[pile, place] = columns.depart
     table.energy_kwh[pile, place] = columns.energy_kwh
     table.power_kw[pile, place] = columns.power_kw
@@ -100,6 +108,7 @@ class Piles:
         self.needed_kwh = np.zeros(count)
         self.power_max_kw = np.zeros(count)
         self.departure = np.zeros(count, dtype=np.int64)
+        self.begins = np.zeros(count, dtype=np.int64)
         self.unserved_kwh = np.zeros(count)
         self.arrive_and_leave(0)
 
@@ -118,11 +127,16 @@ class Piles:
         self.plugged = begins
         self.power_max_kw = np.where(begins, sessions.power_kw[self._rows, self._current], 0.0)
         self.departure = np.where(begins, sessions.depart[self._rows, self._current], 0)
+        self.begins = np.where(begins, sessions.begin[self._rows, self._current], 0)
 
     def step(self, minute: int, limit_kw: Floats, moves: NDArray[np.bool_]) -> Floats:
-        """Power of this minute; ``limit_kw`` is ``inf`` where there is none, ``moves`` False where none is followed."""
+        """Power of this minute; ``limit_kw`` is ``inf`` where there is none, ``moves`` False where none is followed.
+
+        A limit takes the place of a car's own timer, as a charging profile of a higher stack level does in OCPP.
+        """
         self.arrive_and_leave(minute)
-        wish = np.where(self.plugged, np.minimum(self.power_max_kw, 60.0 * self.needed_kwh), 0.0)
+        charges = self.plugged & ((self.begins <= minute) | (moves & np.isfinite(limit_kw)))
+        wish = np.where(charges, np.minimum(self.power_max_kw, 60.0 * self.needed_kwh), 0.0)
         power = np.where(moves, np.minimum(wish, limit_kw), wish)
         power = np.where((power < self._table.min_kw) & (power < wish), 0.0, power)
         self.needed_kwh = np.maximum(self.needed_kwh - power / 60.0, 0.0)

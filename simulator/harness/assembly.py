@@ -140,7 +140,7 @@ async def declare(scenario: Scenario, controller: Controller) -> None:
                 event_id=EVENT_ID,
                 program_id=event.program,
                 kind=EventKind.ECONOMIC,
-                direction=Direction.CURTAIL,
+                direction=Direction(event.direction),
                 start=event.start,
                 end=event.end,
                 target_percent=event.target_percent,

@@ -18,7 +18,7 @@ from simulator.harness.assembly import CONFIRM_EVERY, people
 from simulator.harness.registration import reference_peak_of
 from simulator.scenario import Scenario, load_scenario
 from vpp.bootstrap import Controller, Outside, Setup
-from vpp.bootstrap.planner import DeadlinePlanner
+from vpp.bootstrap.planner import CooperativePlanner
 from vpp.domain.control import ControlSettings
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
@@ -84,7 +84,7 @@ async def run_controller(told: ControllerProcessFile) -> None:
                 workers=workers,
                 metrics=PrometheusMetrics(),
                 network=folder.network(),
-                planner=DeadlinePlanner(SOLVE_DEADLINE_S),
+                planner=CooperativePlanner(SOLVE_DEADLINE_S),
                 calendar=chinese_working_days,
             )
             await _run(scenario, told, Controller(outside, _setup(scenario, folder, told)))

@@ -1,7 +1,7 @@
 """The demonstration: a whole district over a real MQTT broker, in scaled time, in one process.
 
 The controller and every gateway hold a connection of their own to the broker (an embedded one, unless another is
-named). Solves run in a worker process; the scaled clock stands still while an event's first plan is made.
+named). Solves run in worker processes; the scaled clock stands still while an event's first plan is made.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from optimizer.warm import warm_up
 from simulator.harness.assembly import (
     CONFIRM_EVERY,
     answer_everything,
@@ -24,22 +23,23 @@ from simulator.harness.assembly import (
 from simulator.harness.demo_web import demo_web
 from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
+from simulator.harness.switching import switch_lines
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
 from simulator.scenario import Scenario
 from vpp.bootstrap import Controller, Outside, Setup
-from vpp.bootstrap.planner import DeadlinePlanner
+from vpp.bootstrap.planner import DeadlinePlanner, solver_workers
 from vpp.domain.settlement import Statement
 from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.infra.mqtt.embedded_broker import embedded_broker
 from vpp.infra.prometheus import PrometheusMetrics
-from vpp.infra.store.archive import SqlMeterArchive, open_archive
+from vpp.infra.store.archive import open_archive
 from vpp.infra.store.epoch import next_epoch
 from vpp.infra.store.folder import StoreFolder
-from vpp.infra.store.ledger import SqlLedger, open_ledger
-from vpp.infra.workers import ProcessWorkers
+from vpp.infra.store.ledger import open_ledger
+from vpp.infra.workers import ProcessWorkers, ThreadWorkers
 from vpp.ports import ClockReading
 
 DECLARE_AFTER_S = 20.0
@@ -100,13 +100,30 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
     world = World(plant, clock)
     save_setup(options.store, scenario, plant)
     ledger = open_ledger(options.store.ledger_url)
-    archive = open_archive(options.store.archive_url)
+    archive, metrics = open_archive(options.store.archive_url), PrometheusMetrics()
     try:
         await import_history(archive, scenario, plant)
-        with ProcessWorkers(1, warm_up=warm_up) as workers:
+        with (
+            ProcessWorkers() as computing,
+            ThreadWorkers(name="planning") as for_planning,
+            solver_workers(1, metrics) as solvers,
+        ):
+            planner = DeadlinePlanner(solvers, SOLVE_DEADLINE_S)
             async with _broker(options.broker) as address:
-                controller = _controller(scenario, options, clock, world, (ledger, archive), workers, address)
-                await workers.warm()
+                outside = Outside(
+                    bus=AiomqttBus(address),
+                    ledger=ledger,
+                    archive=archive,
+                    clock=clock,
+                    workers=computing,
+                    metrics=metrics,
+                    network=PlantForecasts(world.plant),
+                    planner=planner,
+                    calendar=chinese_working_days,
+                    planner_workers=for_planning,
+                )
+                controller = Controller(outside, _setup(scenario, options, clock))
+                await for_planning.run(planner.warm)
                 await controller.start()
                 await _until_over(scenario, controller, world, AiomqttBus(address), options)
         event_id = ended_event(controller)
@@ -121,27 +138,8 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
         ledger.close()
 
 
-def _controller(  # noqa: PLR0913, PLR0917 - what a controller stands on
-    scenario: Scenario,
-    options: DemoOptions,
-    clock: ScaledClock,
-    world: World,
-    stores: tuple[SqlLedger, SqlMeterArchive],
-    workers: ProcessWorkers,
-    address: BrokerAddress,
-) -> Controller:
-    outside = Outside(
-        bus=AiomqttBus(address),
-        ledger=stores[0],
-        archive=stores[1],
-        clock=clock,
-        workers=workers,
-        metrics=PrometheusMetrics(),
-        network=PlantForecasts(world.plant),
-        planner=DeadlinePlanner(SOLVE_DEADLINE_S),
-        calendar=chinese_working_days,
-    )
-    setup = Setup(
+def _setup(scenario: Scenario, options: DemoOptions, clock: ScaledClock) -> Setup:
+    return Setup(
         fleet=fleet_of(scenario),
         programs=shipped_programs(),
         reference_peak=reference_peak_of(scenario.district),
@@ -150,7 +148,6 @@ def _controller(  # noqa: PLR0913, PLR0917 - what a controller stands on
         while_planning=lambda making: clock.hold() if making else clock.resume(),
         clock_sync=lambda: ClockReading(clock.now(), SystemClock().now(), clock.speed),
     )
-    return Controller(outside, setup)
 
 
 @asynccontextmanager
@@ -179,6 +176,7 @@ async def _until_over(
             else people(scenario, controller, options.seed, declare_at=declare_at)
         )
         tasks.append(group.create_task(spoken, name="people"))
+        tasks.append(group.create_task(switch_lines(scenario, controller, world), name="network"))
         if isinstance(clock, ScaledClock):
             tasks.append(group.create_task(keep_pace(clock, controller), name="pace"))
         await _watch(scenario, controller, world, options)

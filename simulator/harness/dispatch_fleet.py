@@ -6,8 +6,10 @@ quarter of the feeders carry so much generation that their room for response is 
 rebound. Nothing is identical, so that clustering has nothing to gain.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import overload
 
 import numpy as np
 from numpy.random import Generator
@@ -101,7 +103,7 @@ def synthetic_fleet(
     )
 
 
-class _Names:
+class _Names(Sequence[str]):
     """Names of resources, made when asked for: a million strings would weigh more than their figures."""
 
     def __init__(self, count: int) -> None:
@@ -110,7 +112,15 @@ class _Names:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, at: int) -> str:
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(self._count))]
         if not 0 <= at < self._count:
             raise IndexError(at)
         return f"res-{at:07d}"
@@ -155,9 +165,7 @@ def _divisible(block: BlockColumns) -> CurtailableColumns:
     lasts = np.minimum(event, block.max_run * block.max_calls)
     price = block.cost_cny_per_kwh
     budget = block.available_kw.mean(axis=1) * lasts * INTERVAL_H
-    return CurtailableColumns(
-        block.index, block.available_kw, np.zeros_like(block.available_kw), price, price, budget
-    )
+    return CurtailableColumns(block.index, block.available_kw, np.zeros_like(block.available_kw), price, price, budget)
 
 
 def _joined(one: CurtailableColumns, two: CurtailableColumns) -> CurtailableColumns:
@@ -181,9 +189,7 @@ def _charging(shape: _Shape, index: Index) -> ChargingColumns:
     floor = np.zeros((n, count))
     floor[:, -1] = 0.95 * energy[:, -1]
     ceiling = np.maximum.accumulate(np.maximum(energy + pile[:, None] * rng.uniform(0.25, 1.0, (n, 1)), 0.0), axis=1)
-    return ChargingColumns(
-        index, forecast, np.zeros((n, count)), most, floor, ceiling, rng.uniform(0.02, 0.25, n)
-    )
+    return ChargingColumns(index, forecast, np.zeros((n, count)), most, floor, ceiling, rng.uniform(0.02, 0.25, n))
 
 
 def _cooling(shape: _Shape, index: Index) -> CoolingColumns:

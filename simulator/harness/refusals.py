@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from simulator.harness.assembly import shipped_programs
 from simulator.scenario import Scenario
-from vpp.domain.errors import ConfigError, MissingFigureError, VppError
+from vpp.domain.errors import ConfigError, InputError, MissingFigureError, VppError
 from vpp.domain.events import Direction
 
 
@@ -20,10 +20,12 @@ def require_program(scenario: Scenario) -> None:
     if name not in programs:
         raise ConfigError(file, key, f"expected one of {', '.join(sorted(programs))}, found {name!r}")
     try:
-        programs[name].require_baselines(Direction.CURTAIL)
+        programs[name].require_baselines(Direction(scenario.event.direction))
         programs[name].payment.require_known()
     except MissingFigureError as error:
         raise ConfigError(file, key, f"expected a programme that can be settled: {error}") from error
+    except InputError as error:
+        raise ConfigError(file, "event.direction", str(error)) from error
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from vpp.services.intake import ReferencePeak
 INTERVAL_MIN = 15
 CONFIRM_WITHIN_S = 1200.0
 TYPICAL_DAYS = 5
+TIMED_SESSION_MIN = 600.0
 ACCESS_ROUNDS = {
     CustomerClass.INDUSTRY: 1,
     CustomerClass.STORAGE: 1,
@@ -146,6 +147,13 @@ def _typical_profiles(plant: Plant) -> Mapping[str, NDArray[np.float64]]:
     return profiles
 
 
+def _ready_margins(resource: SimulatedResource, plant: Plant) -> NDArray[np.float64]:
+    """Margins of the timers of the resource's piles; ``nan`` without one."""
+    devices = plant.district.devices
+    first = devices.pile_slice.start
+    return devices.piles.ready_margin_min[resource.devices.start - first : resource.devices.stop - first]
+
+
 def _terms(resource: SimulatedResource, count: int, plant: Plant) -> Terms:
     curtailable = 1.0 - resource.floor_fraction
     match resource.kind:
@@ -167,6 +175,11 @@ def _terms(resource: SimulatedResource, count: int, plant: Plant) -> Terms:
                 segment_2_fraction=curtailable * (1.0 - resource.segment_1_fraction),
                 cost_1_cny_per_kwh=resource.cost_1_cny_per_kwh,
                 cost_2_cny_per_kwh=max(resource.cost_2_cny_per_kwh, resource.cost_1_cny_per_kwh),
+            )
+        case "residential_charging" if np.isfinite(_ready_margins(resource, plant)).all():
+            # Nearly all of the night's cars are there before they begin.
+            return ChargingTerms(
+                cost_cny_per_kwh=resource.cost_1_cny_per_kwh, early_start=True, session_min=TIMED_SESSION_MIN
             )
         case "public_charging" | "residential_charging":
             return ChargingTerms(

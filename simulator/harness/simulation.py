@@ -22,6 +22,7 @@ from simulator.harness.assembly import (
 )
 from simulator.harness.refusals import one_error, require_program
 from simulator.harness.registration import fleet_of, reference_peak_of
+from simulator.harness.switching import switch_lines
 from simulator.harness.truth import complete_report, simulation_part
 from simulator.harness.world import PlantForecasts, World
 from simulator.scenario import Scenario
@@ -33,12 +34,13 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.memory.bus import MemoryBroker
 from vpp.infra.memory.faults import SeededFaults
 from vpp.infra.memory.metrics import MemoryMetrics
+from vpp.infra.price_file import PriceFile
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.folder import StoreFolder
 from vpp.infra.store.ledger import open_ledger
 from vpp.infra.virtual_time import VirtualClock, run_virtual
 from vpp.infra.workers import InlineWorkers
-from vpp.ports import Clock
+from vpp.ports import NO_PRICES, Clock
 
 AFTER_WINDOW = timedelta(minutes=3)
 MINUTE = timedelta(minutes=1)
@@ -111,6 +113,7 @@ async def _run(scenario: Scenario, options: Options) -> SimulationRun:
             network=PlantForecasts(plant),
             planner=plan_with_work_limits,
             calendar=chinese_working_days,
+            prices=NO_PRICES if scenario.energy_price_path is None else PriceFile(scenario.energy_price_path),
         )
         setup = Setup(
             fleet=fleet_of(scenario),
@@ -144,6 +147,7 @@ async def _until_over(
         tasks = [group.create_task(controller.run(), name="controller")]
         tasks += [group.create_task(gateway.run(), name=f"gateway/{i}") for i, gateway in enumerate(made)]
         tasks.append(group.create_task(drop_links(world, bus, clock), name="faults"))
+        tasks.append(group.create_task(switch_lines(scenario, controller, world), name="network"))
         if options.with_event:
             spoken = people(scenario, controller, options.seed, declare_at=scenario.event.declare_at)
             tasks.append(group.create_task(spoken, name="people"))

@@ -6,6 +6,7 @@ from simulator.harness.assembly import EVENT_ID
 from simulator.harness.world import World
 from simulator.scenario import Scenario
 from vpp.bootstrap import Controller
+from vpp.domain.events import Direction
 from vpp.domain.outcome import called_from, commanded_kw
 from vpp.domain.timegrid import INTERVAL
 
@@ -27,7 +28,12 @@ def simulation_part(
     actual = world.interval_means_kw(record.grid.start, whole)
     index = world.plant.district.resource_index
     called = [index[r] for r, asked in commanded_kw(record).items() if called_from(asked) is not None]
-    part["truth"] = {"response_kw": [float(x) for x in (free - actual)[:, :count].sum(axis=0)]}
+    sign = 1.0 if record.declaration.direction is Direction.CURTAIL else -1.0
+    flows = zip(world.plant.district.nodes, world.node_means_kw(record.grid.start, whole), strict=True)
+    part["truth"] = {
+        "response_kw": [float(x) for x in sign * (free - actual)[:, :count].sum(axis=0)],
+        "node_flow_kw": {node.id: [float(x) for x in series] for node, series in flows},
+    }
     part["no_event_kw"] = [float(x) for x in free[called].sum(axis=0)]
     return part
 

@@ -41,6 +41,7 @@ class World:
         self.plant = plant
         self._clock = clock
         self.resource_minutes_kw: list[NDArray[np.float64]] = []
+        self.node_minutes_kw: list[NDArray[np.float64]] = []
         self._meters: deque[tuple[NDArray[np.float64], NDArray[np.int64]]] = deque(maxlen=REMEMBERED_MIN)
 
     def advance(self) -> None:
@@ -57,6 +58,7 @@ class World:
     def _step(self) -> None:
         self.plant.step()
         self.resource_minutes_kw.append(self.plant.resource_power_kw())
+        self.node_minutes_kw.append(self.plant.node_flow_kw())
         self._meters.append((self.plant.power_kw.copy(), self.plant.register_wh))
 
     def meters_at(self, at: datetime, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -75,8 +77,15 @@ class World:
 
     def interval_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
         """Mean power per resource and 15-minute interval from ``start`` on, shape (resources, count)."""
+        return self._means(self.resource_minutes_kw, start, count)
+
+    def node_means_kw(self, start: datetime, count: int) -> NDArray[np.float64]:
+        """Mean net flow per node and 15-minute interval from ``start`` on, shape (nodes, count)."""
+        return self._means(self.node_minutes_kw, start, count)
+
+    def _means(self, minutes_kw: list[NDArray[np.float64]], start: datetime, count: int) -> NDArray[np.float64]:
         first = (start - self.plant.window.start) // MINUTE
-        minutes = np.array(self.resource_minutes_kw[first : first + count * MINUTES_PER_QUARTER])
+        minutes = np.array(minutes_kw[first : first + count * MINUTES_PER_QUARTER])
         return np.asarray(minutes.reshape(count, MINUTES_PER_QUARTER, -1).mean(axis=1).T, dtype=np.float64)
 
 
@@ -89,6 +98,7 @@ class SimulatedDriver:
         self._kinds = frozenset(spec.kind for spec in installed.specs)
         faults = world.plant.faults
         resource = world.plant.district.devices.resource_index[self._rows]
+        self._timed = bool(np.isfinite(world.plant.district.devices.piles.ready_margin_min).any())
         self._refuses = faults.refuses[resource]
         self._ignores = faults.ignores[resource]
 
@@ -105,7 +115,7 @@ class SimulatedDriver:
             online=shown.online,
             setpoint_kw=np.where(np.isfinite(shown.limit_kw), shown.limit_kw, np.nan),
             lines=_lines(shown) if self._kinds & LOADS else None,
-            piles=_piles(shown, minute_of_day) if self._kinds & PILES else None,
+            piles=_piles(shown, minute_of_day, timed=self._timed) if self._kinds & PILES else None,
             zones=_zones(shown) if ResourceKind.COOLING in self._kinds else None,
             batteries=_batteries(shown) if ResourceKind.STORAGE in self._kinds else None,
         )
@@ -179,8 +189,9 @@ def _batteries(shown: DeviceSnapshot) -> BatteryReadings:
     )
 
 
-def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
+def _piles(shown: DeviceSnapshot, minute_of_day: int, *, timed: bool) -> PileReadings:
     leaves_in = np.where(shown.plugged, np.maximum(shown.departure_minute - minute_of_day, 0.0), 0.0)
+    waits = np.where(shown.plugged, np.maximum(shown.begin_minute - minute_of_day, 0.0), 0.0)
     needed = np.where(shown.plugged, _filled(shown.session_needed_kwh), 0.0)
     return PileReadings(
         plugged=shown.plugged,
@@ -190,6 +201,7 @@ def _piles(shown: DeviceSnapshot, minute_of_day: int) -> PileReadings:
             shown.plugged & np.isfinite(shown.power_max_kw), _filled(shown.power_max_kw), shown.rated_kw
         ),
         power_min_kw=_filled(shown.min_kw),
+        minutes_to_begin=np.nan_to_num(waits) if timed else None,
     )
 
 

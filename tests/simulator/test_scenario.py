@@ -19,6 +19,34 @@ def test_load_scenario__every_shipped_one_loads(configs: Path, name: str) -> Non
     assert scenario.event.start == datetime(2026, 7, 22, 6, tzinfo=UTC)
 
 
+def test_load_scenario__a_network_and_a_direction_of_its_own(configs: Path) -> None:
+    fault = load_scenario(configs / "scenarios" / "line-fault-transfer.yaml")
+    valley = load_scenario(configs / "scenarios" / "valley-fill.yaml")
+
+    (transfer,) = fault.network.transfers
+    assert transfer.at == datetime(2026, 7, 22, 6, 20, tzinfo=UTC)
+    assert transfer.told_at - transfer.at == timedelta(seconds=25)
+    assert [limit.import_limit_kw for limit in fault.network.limits] == [26_800.0]
+    assert (fault.event.direction, valley.event.direction) == ("curtail", "fill")
+
+
+def test_load_scenario__timers_have_cars_full_before_they_leave(configs: Path) -> None:
+    valley = load_scenario(configs / "scenarios" / "valley-fill.yaml")
+    plant = valley.make_plant(1)
+    piles = plant.district.devices.piles
+    sessions = plant.exogenous.sessions
+    timed = np.isfinite(piles.ready_margin_min)[:, None] & (sessions.arrive < 10**9) & (sessions.begin > 0)
+
+    assert piles.ready_margin_min[piles.pattern >= 2.0].tolist() == [60.0] * int((piles.pattern >= 2.0).sum())
+    assert np.isnan(piles.ready_margin_min[piles.pattern < 2.0]).all()
+    assert (sessions.begin >= sessions.arrive)[timed].all()
+    full = sessions.begin + np.ceil(60.0 * sessions.energy_kwh / np.maximum(sessions.power_kw, 1e-9))
+    waits = timed & (sessions.begin > sessions.arrive)
+    assert waits.any()
+    assert (sessions.depart - full)[waits].min() >= 60
+    assert (full <= sessions.depart)[timed].all()
+
+
 def test_enrolled_resources__share_is_exact_by_count(summer_peak: Scenario) -> None:
     district = summer_peak.district
     for kind, share in summer_peak.spec.enrolment.share.items():

@@ -11,6 +11,7 @@ from vpp.domain.control import ControlSettings
 from vpp.domain.programs import Program
 from vpp.ports import Clock, ExposedMetrics, IdempotencyStore, MeterArchive, NetworkForecasts
 from vpp.services.accounts import Accounts
+from vpp.services.capability_tables import CapabilityTables
 from vpp.services.ingesting import Ingest
 from vpp.services.intake import Intake, ReferencePeak
 from vpp.services.measuring import Measuring
@@ -19,6 +20,7 @@ from vpp.services.planning import Planning
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.settling import Settling
+from vpp.services.switching import Switching
 from vpp.services.tracking import Tracking
 from vpp.services.views import Views
 
@@ -69,12 +71,14 @@ class Door:
 
     intake: Intake
     registry: Registry
+    switching: Switching
     recorder: Recorder
     views: Views
     settling: Settling
     tracking: Tracking
     ingest: Ingest
     planning: Planning
+    tables: CapabilityTables
     measuring: Measuring
     archive: MeterArchive
     network: NetworkForecasts

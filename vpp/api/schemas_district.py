@@ -5,6 +5,7 @@ from datetime import date
 from pydantic import Field
 
 from vpp.api.schemas import Asked, Gappy, Instant, Plain, ReasonShown, Series, Shown
+from vpp.domain.events import Direction
 
 
 class ResourceShown(Shown):
@@ -104,6 +105,7 @@ class ReachShown(Shown):
     start: Instant
     end: Instant
     node_id: str | None
+    direction: Direction
     reference_peak_kw: float
     interval_starts: list[Instant]
     connected_kw: float = Field(description="Rated power of all that is registered in scope.")
@@ -115,6 +117,34 @@ class ReachShown(Shown):
     by_kind: list[KindReachShown]
     left_out: list[LeftOutShown]
     planned: PlannedReachShown | None = Field(description="With `planned=true`: limits of network and devices kept.")
+
+
+class TableRowShown(Shown):
+    """One duration at one notice, by start; null where a call can no longer be given in time."""
+
+    notice: str = Field(description="5min, 30min, 4h, or day-ahead: given on the day before.", examples=["30min"])
+    notice_s: float | None = Field(description="Null for day-ahead.")
+    duration_s: float = Field(examples=[3600.0])
+    reachable_kw_prob50: Gappy = Field(description="Held through the whole window as often as not.")
+    reachable_kw_prob90: Gappy = Field(description="Held in nine of ten calls.")
+    cost_cny_per_kwh: list[list[float] | None] = Field(
+        description="Mean price of each fifth of the expected energy, cheapest first; null where nothing is reachable."
+    )
+    rebound_kw: Gappy = Field(description="Comes back in the worst quarter hour of the two hours after; at most 0.")
+
+
+class TableShown(Shown):
+    """The capability table: each cell is one call of everything, with nothing else called before it."""
+
+    as_of: Instant
+    node_id: str | None
+    direction: str = Field(examples=["curtail"])
+    reference_peak_kw: float
+    resources: int = Field(description="That may be called.")
+    covered_until: Instant | None = Field(description="Where the offers end; usual loads stand in from there on.")
+    left_out: list[LeftOutShown]
+    starts: list[Instant]
+    rows: list[TableRowShown]
 
 
 class FigureShown(Shown):

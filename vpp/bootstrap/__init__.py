@@ -11,9 +11,11 @@ from vpp.domain.orderly_use import TIANJIN_DRAFT_2024, WarningRule, Yardstick
 from vpp.domain.programs import Program
 from vpp.infra.mqtt.gateway_link import GatewayLink
 from vpp.ports import (
+    NO_PRICES,
     Bus,
     Clock,
     ClockReading,
+    EnergyPrices,
     Ledger,
     MeterArchive,
     Metrics,
@@ -22,6 +24,7 @@ from vpp.ports import (
     Upstream,
     Workers,
 )
+from vpp.services.capability_tables import CapabilityTables
 from vpp.services.dispatching import Dispatching
 from vpp.services.forecasting import Calendar, Forecasting
 from vpp.services.ingesting import Ingest
@@ -33,14 +36,22 @@ from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.runner import Runner
 from vpp.services.settling import Settling
+from vpp.services.switching import Switching
+from vpp.services.track_record import TrackRecord
 from vpp.services.tracking import Tracking
 from vpp.services.upstream import Liaison
+from vpp.services.using import Using
+from vpp.services.usual_load import UsualLoad
 from vpp.services.views import Views
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Everything that the controller stands on, by port."""
+    """Everything that the controller stands on, by port.
+
+    Attributes:
+        planner_workers: Where the planner is waited for; ``None`` where other blocking work is done.
+    """
 
     bus: Bus
     ledger: Ledger
@@ -52,6 +63,8 @@ class Outside:
     planner: Planner
     calendar: Calendar
     upstream: Upstream | None = None
+    prices: EnergyPrices = NO_PRICES
+    planner_workers: Workers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,9 @@ class Controller:
         self.outside = outside
         self.clock = clock
         self.recorder = Recorder(outside.ledger, metrics)
-        self.registry = Registry(setup.fleet, metrics, open_round=self._open_round)
+        self.registry = Registry(
+            setup.fleet, metrics, open_round=self._open_round, network=lambda: self.recorder.book.network
+        )
         self.link = GatewayLink(
             outside.bus,
             client_id="vpp-controller",
@@ -98,6 +113,7 @@ class Controller:
             clock_sync=setup.clock_sync,
         )
         self.intake = Intake(self.recorder, self.registry, setup.programs, setup.reference_peak, clock)
+        self.switching = Switching(self.recorder, self.registry, clock, metrics)
         self.ingest = Ingest(
             self.recorder,
             self.registry,
@@ -110,17 +126,22 @@ class Controller:
         self.forecasting = Forecasting(
             self.recorder, self.registry, outside.archive, outside.workers, clock=clock, calendar=outside.calendar
         )
+        self.track_record = TrackRecord(self.recorder, self.registry, settings)
+        self.using = Using(self.recorder, self.registry, setup.programs, settings)
         self.planning = Planning(
             self.recorder,
             self.registry,
             self.forecasting,
+            self.track_record,
+            self.using,
             outside.network,
             outside.planner,
-            workers=outside.workers,
+            workers=outside.planner_workers or outside.workers,
             clock=clock,
             metrics=metrics,
             settings=settings,
             while_planning=setup.while_planning,
+            prices=outside.prices,
         )
         self.dispatching = Dispatching(
             self.recorder, self.registry, self.link, clock=clock, metrics=metrics, settings=settings
@@ -130,6 +151,7 @@ class Controller:
             self.registry,
             self.ingest,
             self.planning,
+            self.track_record,
             self.dispatching,
             clock=clock,
             metrics=metrics,
@@ -143,6 +165,17 @@ class Controller:
             self.measuring,
             clock=clock,
             recovery_intervals=settings.recovery_intervals,
+        )
+        self.tables = CapabilityTables(
+            self.recorder,
+            self.registry,
+            outside.network,
+            UsualLoad(outside.archive, outside.calendar),
+            self.track_record,
+            workers=outside.workers,
+            clock=clock,
+            settings=settings,
+            reference_peak_kw=setup.reference_peak.kw,
         )
         self.views = Views(self.recorder, self.registry, self.settling, outside.network, settings)
         self.runner = Runner(

@@ -41,7 +41,7 @@ class Records:
         metrics, clock = MemoryMetrics(), SystemClock()
         self.ledger = ledger
         self.recorder = Recorder(ledger, metrics)
-        registry = Registry(folder.fleet(), metrics)
+        registry = Registry(folder.fleet(), metrics, network=lambda: self.recorder.book.network)
         # Nothing is declared here, so that no peak is needed.
         intake = Intake(self.recorder, registry, folder.programs(), ReferencePeak(0.0, "", date.min), clock)
         self.settling = Settling(

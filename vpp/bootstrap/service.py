@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -12,14 +12,13 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
-from optimizer.warm import warm_up
 from vpp.api.app import create_app
 from vpp.api.door import Door, DoorFacts
 from vpp.api.idempotency import KEPT
 from vpp.bootstrap import Controller, Outside, Setup
 from vpp.bootstrap.doors import Doorway, door_of
 from vpp.bootstrap.parts import HASHING_THREADS, broker_address, clock_of, clock_reading, store_urls
-from vpp.bootstrap.planner import DeadlinePlanner
+from vpp.bootstrap.planner import DeadlinePlanner, solver_workers
 from vpp.bootstrap.server import WebServer, listening_on
 from vpp.config import ServeConfig
 from vpp.domain.errors import StoreError, VppError
@@ -27,6 +26,7 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus
 from vpp.infra.passwords import Argon2Hasher
+from vpp.infra.price_file import PriceFile
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.infra.store.access import AccessDatabase, open_access
 from vpp.infra.store.archive import open_archive
@@ -36,6 +36,7 @@ from vpp.infra.store.ledger import open_ledger
 from vpp.infra.store.sole_writer import sole_writer
 from vpp.infra.upstream.watched_folder import WatchedFolder
 from vpp.infra.workers import ProcessWorkers, ThreadWorkers
+from vpp.ports import NO_PRICES
 from vpp.services.accounts import Accounts, Credentials
 from vpp.services.intake import ReferencePeak
 
@@ -72,7 +73,7 @@ class _Opened:
     controller: Controller
     access: AccessDatabase
     metrics: PrometheusMetrics
-    solvers: ProcessWorkers
+    warm: Callable[[], Awaitable[None]]
 
 
 async def serve(config: ServeConfig, web: Web, *, on_ready: Callable[[Running], None]) -> None:
@@ -110,18 +111,25 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
         closing(open_ledger(urls.ledger, for_ledger)) as ledger,
         closing(open_archive(urls.archive, for_archive)) as archive,
         closing(open_access(urls.access, for_access)) as access,
-        ProcessWorkers(config.planning.processes, warm_up=warm_up) as solvers,
+        ProcessWorkers() as computing,
+        ThreadWorkers(config.planning.processes + 1, name="planning") as for_planning,
+        solver_workers(config.planning.processes, metrics) as solvers,
     ):
+        planner = DeadlinePlanner(solvers, config.planning.solve_deadline_s)
         outside = Outside(
             bus=AiomqttBus(broker_address(config.broker)),
             ledger=ledger,
             archive=archive,
             clock=clock_of(config.clock),
-            workers=solvers,
+            workers=computing,
             metrics=metrics,
             network=network,
-            planner=DeadlinePlanner(config.planning.solve_deadline_s),
+            planner=planner,
+            planner_workers=for_planning,
             calendar=chinese_working_days,
+            prices=NO_PRICES
+            if config.planning.energy_price_file is None
+            else PriceFile(config.planning.energy_price_file),
             upstream=None
             if config.upstream is None
             else WatchedFolder(config.upstream.folder, config.upstream.name, for_files, metrics),
@@ -136,11 +144,17 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
             settings=config.control.settings(),
             clock_sync=lambda: clock_reading(config.clock),
         )
+
+        async def warm() -> None:
+            await computing.warm()
+            await for_planning.run(planner.warm)
+
         try:
-            yield _Opened(Controller(outside, setup), access, metrics, solvers)
+            yield _Opened(Controller(outside, setup), access, metrics, warm)
         finally:
-            # Nobody waits for a solve any more.
-            solvers.abandon()
+            # Nobody waits for what they do any more.
+            solvers.close()
+            computing.abandon()
 
 
 async def _run(
@@ -229,8 +243,8 @@ async def _tidy(door: Door) -> None:
 
 
 async def _warm(opened: _Opened) -> None:
-    """Starts the optimiser's processes before the first event needs them."""
-    await opened.solvers.warm()
+    """Has everything loaded before the first event needs it."""
+    await opened.warm()
 
 
 @contextmanager

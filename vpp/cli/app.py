@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from vpp.cli.baseline import baseline_command
-from vpp.cli.live import capability_command
+from vpp.cli.capability import capability_command
+from vpp.cli.network import network_app
 from vpp.cli.optimize import optimize_command
 from vpp.cli.records import audit_app, event_app, report_command, settle_command
 from vpp.cli.serve import serve_command, user_app
@@ -33,6 +34,7 @@ app.command("serve")(serve_command)
 app.add_typer(user_app, name="user")
 app.add_typer(event_app, name="event")
 app.add_typer(audit_app, name="audit")
+app.add_typer(network_app, name="network")
 for _command in sorted(entry_points(group=COMMAND_GROUP), key=lambda point: point.name):
     _loaded = _command.load()
     if isinstance(_loaded, typer.Typer):

@@ -30,6 +30,7 @@ def create_event(  # noqa: PLR0917 - Typer turns each into an option
     target_mw: Annotated[float | None, typer.Option(help="The same as MW.")] = None,
     node: Annotated[str | None, typer.Option(help="Only resources below this node.")] = None,
     kind: Annotated[str, typer.Option(help="economic, emergency or drill.")] = "economic",
+    direction: Annotated[str, typer.Option(help="curtail (less load) or fill (more).")] = "curtail",
     event_id: Annotated[str | None, typer.Option("--id", help="Event id; made up unless given.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again declares nothing new.")] = None,
     url: UrlOption = None,
@@ -43,6 +44,7 @@ def create_event(  # noqa: PLR0917 - Typer turns each into an option
         "id": event_id,
         "program_id": program,
         "kind": kind,
+        "direction": direction,
         "start": start,
         "end": end,
         "target_percent": target_percent,
@@ -86,36 +88,6 @@ def watch_event(
         state = _watch(controller, event, as_json=as_json)
     if state == "cancelled":
         raise typer.Exit(1)
-
-
-def capability_command(
-    start: Annotated[str, typer.Option(help="Start with offset, such as 2026-07-22T14:00:00+08:00.")],
-    end: Annotated[str, typer.Option(help="End, likewise.")],
-    node: Annotated[str | None, typer.Option(help="Only below this node.")] = None,
-    url: UrlOption = None,
-    api_key: KeyOption = None,
-    *,
-    planned: Annotated[bool, typer.Option("--planned", help="Also make a plan, which keeps every limit.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """What is reachable in a window before anybody commits to it, on a running controller."""
-    from rich.console import Console
-    from rich.table import Table
-
-    with connected(url, api_key) as controller:
-        found = controller.get("/capability", start=start, end=end, node=node, planned=planned)
-    if as_json:
-        print_json(found)
-        return
-    table = Table("interval", "expected MW", "% of peak", *(kind["kind"] for kind in found["by_kind"]))
-    for t, at in enumerate(found["interval_starts"]):
-        kinds = [f"{kind['expected_kw'][t] / 1000:.2f}" for kind in found["by_kind"]]
-        table.add_row(at, f"{found['expected_kw'][t] / 1000:.2f}", f"{found['expected_percent'][t]:.2f}", *kinds)
-    Console().print(table)
-    for left in found["left_out"]:
-        typer.echo(f"{left['resources']} resources ({left['rated_kw'] / 1000:.2f} MW): {left['reason']['text_en']}")
-    if found["planned"] is not None:
-        typer.echo(f"one plan over all of it reaches at least {found['planned']['min_percent']:.2f} %")
 
 
 def list_live(url: str | None, api_key: str | None, *, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vpp.domain.dispatch import DispatchProblem, DispatchResource
+from vpp.domain.events import Direction
+from vpp.domain.filling import bound_filled_kw, cut_filling
 from vpp.domain.flexibility import (
     Block,
     Charging,
@@ -59,7 +61,12 @@ class Bid:
 
 
 def share_of_bid(
-    resources: Sequence[DispatchResource], quantity_kw: float, *, event_intervals: int, called: Collection[str] = ()
+    resources: Sequence[DispatchResource],
+    quantity_kw: float,
+    *,
+    event_intervals: int,
+    called: Collection[str] = (),
+    direction: Direction = Direction.CURTAIL,
 ) -> Share:
     """The resources that reach ``quantity_kw``: those already called first, then by price, then by id.
 
@@ -70,10 +77,10 @@ def share_of_bid(
     for resource in sorted(resources, key=lambda r: (r.id not in called, first_cost_cny_per_kwh(r.flexibility), r.id)):
         if (left_kw <= SLACK_KW).all():
             break
-        cut = _cut(resource, left_kw)
+        cut = _cut(resource, left_kw, direction)
         if cut is not None:
             kept[resource.id] = cut
-            left_kw = np.maximum(left_kw - _bound_kw(cut, event_intervals), 0.0)
+            left_kw = np.maximum(left_kw - _bound_kw(cut, event_intervals, direction), 0.0)
     return Share(kept, left_kw)
 
 
@@ -89,7 +96,13 @@ def hold_bids(
     by_id = {resource.id: resource for resource in problem.resources}
     for bid in bids:
         own = [by_id[r] for r in bid.resource_ids if r in by_id]
-        share = share_of_bid(own, bid.quantity_kw, event_intervals=problem.event_intervals, called=called)
+        share = share_of_bid(
+            own,
+            bid.quantity_kw,
+            event_intervals=problem.event_intervals,
+            called=called,
+            direction=problem.direction,
+        )
         changed |= share.kept
         beyond += [resource.id for resource in own if resource.id not in share.kept]
     if not changed and not beyond:
@@ -99,8 +112,10 @@ def hold_bids(
     return replace(problem, resources=resources), tuple(beyond)
 
 
-def _bound_kw(resource: DispatchResource, count: int) -> Series:
+def _bound_kw(resource: DispatchResource, count: int, direction: Direction) -> Series:
     """What no plan can exceed in any event interval; a battery may give in one what it cannot give in all."""
+    if direction is Direction.FILL:
+        return bound_filled_kw(resource, count)
     f = resource.flexibility
     if not isinstance(f, Storage):
         return most_kw(resource, count)
@@ -108,16 +123,16 @@ def _bound_kw(resource: DispatchResource, count: int) -> Series:
     return np.maximum(resource.forecast_kw[:count] - lowest_kw, 0.0)
 
 
-def _cut(resource: DispatchResource, left_kw: Series) -> DispatchResource | None:
+def _cut(resource: DispatchResource, left_kw: Series, direction: Direction) -> DispatchResource | None:
     """The resource offering at most ``left_kw`` per event interval; ``None`` where it cannot be asked for so little.
 
     A battery is cut to what it can give in all intervals, where it can, so that the others of its owner make up the
     rest of the bid.
     """
-    for most in (np.minimum(left_kw, most_kw(resource, len(left_kw))), left_kw):
-        if (_bound_kw(resource, len(most)) <= most + SLACK_KW).all():
+    for most in (np.minimum(left_kw, most_kw(resource, len(left_kw), direction)), left_kw):
+        if (_bound_kw(resource, len(most), direction) <= most + SLACK_KW).all():
             return resource
-        flexibility = _cut_flexibility(resource, most)
+        flexibility = cut_filling(resource, most) if direction is Direction.FILL else _cut_flexibility(resource, most)
         if flexibility is not None:
             return replace(resource, flexibility=flexibility)
     return None

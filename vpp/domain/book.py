@@ -13,6 +13,7 @@ from vpp.domain.consents import ConsentScope
 from vpp.domain.errors import ConflictError, InvariantError, UnknownThingError
 from vpp.domain.events import FINAL_STATES, Declaration, EventState, EventStep, next_state
 from vpp.domain.flexibility import Series
+from vpp.domain.network import NetworkChanges
 from vpp.domain.timegrid import TimeGrid
 
 _STEP_OF_FACT: dict[type[facts.Fact], EventStep] = {
@@ -47,6 +48,7 @@ class EventRecord:
         replies: The last answer of each participant, a bid included; ``answers`` is its yes or no.
         opt_outs: The last opt-out of each participant; ``opted_out`` is its reason.
         cancellation: Who cancelled it and why.
+        verified: What was delivered, once it is known for good.
         commands: Per resource, oldest first.
         newest: Per resource and event interval, the newest command that covers it.
         asked_kw: What ``vpp.domain.outcome.commanded_kw`` made of it; dropped when commands change.
@@ -67,6 +69,7 @@ class EventRecord:
     newest: dict[str, list[IssuedCommand | None]] = field(default_factory=dict, repr=False)
     asked_kw: dict[str, Series] | None = field(default=None, repr=False, compare=False)
     statements: list[facts.StatementsIssued] = field(default_factory=list)
+    verified: facts.DeliveryVerified | None = None
     cancelled: bool = False
     cancellation: facts.EventAdvanced | None = None
     grid: TimeGrid = field(init=False)
@@ -141,6 +144,8 @@ class Book:
         consents: The consent in force per participant and scope.
         upstream_calls: Per platform and call id, what became of the call.
         upstream_told: What each platform was told of each call.
+        network: What has been changed of the registered network.
+        events_verified: Events whose delivery is known for good.
     """
 
     epoch: int = 0
@@ -154,6 +159,8 @@ class Book:
     consents: dict[tuple[str, ConsentScope], facts.ConsentGiven] = field(default_factory=dict)
     upstream_calls: dict[tuple[str, str], facts.UpstreamCallReceived] = field(default_factory=dict)
     upstream_told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    network: NetworkChanges = field(default_factory=NetworkChanges)
+    events_verified: int = 0
     _by_command: dict[str, IssuedCommand] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -181,10 +188,12 @@ class Book:
         Raises:
             IllegalTransitionError: the fact claims a step that the event's or a command's state table does not have.
             UnknownThingError: it names an event that was never declared.
-            ConflictError: it declares an event whose id is taken.
+            ConflictError: it declares an event, or a change of the network, whose id is taken.
         """
         if isinstance(fact, facts.EventDeclared) and fact.event_id in self.events:
             raise ConflictError(f"event id {fact.event_id!r} is taken")
+        if isinstance(fact, facts.FeederReassigned | facts.NodeLimitChanged) and self.network.find(fact.change_id):
+            raise ConflictError(f"network change id {fact.change_id!r} is taken")
         step = _step_of(fact)
         if step is not None:
             record = self.event(fact.event_id)
@@ -305,6 +314,11 @@ class Book:
         record.asked_kw = None
 
     @_apply.register
+    def _(self, fact: facts.DeliveryVerified) -> None:
+        self.event(fact.event_id).verified = fact
+        self.events_verified += 1
+
+    @_apply.register
     def _(self, fact: facts.StatementsIssued) -> None:
         self.event(fact.event_id).statements.append(fact)
 
@@ -327,6 +341,10 @@ class Book:
     @_apply.register
     def _(self, fact: facts.UpstreamTold) -> None:
         self.upstream_told.setdefault((fact.upstream, fact.call_id), []).append(fact.what)
+
+    @_apply.register
+    def _(self, fact: facts.FeederReassigned | facts.NodeLimitChanged) -> None:
+        self.network = self.network.and_then(fact)
 
 
 def _step_of(fact: facts.Fact) -> EventStep | None:

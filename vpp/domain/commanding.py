@@ -61,8 +61,10 @@ def commands_for(
     for resource_id in called:
         forecast = forecast_kw[resource_id]
         response = response_kw.get(resource_id, np.zeros(len(forecast)))
-        mode = _mode(record.declaration.direction, fleet.resource(resource_id).kind)
-        setpoints = _setpoints(mode, forecast, response, fleet.resource(resource_id).rated_kw)
+        direction = record.declaration.direction
+        mode = _mode(direction, fleet.resource(resource_id).kind)
+        asked = forecast - response if direction is Direction.CURTAIL else forecast + response
+        setpoints = _setpoints(mode, asked, response, fleet.resource(resource_id).rated_kw)
         if mode is CommandMode.AT_MOST:
             # A forecast above the rating would make a setpoint that binds nothing look like a call.
             forecast = np.where(response > MATERIAL_KW, forecast, np.minimum(forecast, setpoints))
@@ -126,10 +128,9 @@ def _mode(direction: Direction, kind: ResourceKind) -> CommandMode:
     return CommandMode.AT_MOST if direction is Direction.CURTAIL else CommandMode.AT_LEAST
 
 
-def _setpoints(mode: CommandMode, forecast: Series, response: Series, rated_kw: float) -> tuple[float, ...]:
+def _setpoints(mode: CommandMode, asked: Series, response: Series, rated_kw: float) -> tuple[float, ...]:
     """A setpoint per interval; where nothing is asked, one that binds nothing."""
-    free = {CommandMode.AT_MOST: np.full(len(forecast), rated_kw), CommandMode.AT_LEAST: np.zeros(len(forecast))}
-    asked = forecast - response if mode is not CommandMode.AT_LEAST else forecast + response
+    free = {CommandMode.AT_MOST: np.full(len(asked), rated_kw), CommandMode.AT_LEAST: np.zeros(len(asked))}
     if mode is not CommandMode.EXACTLY:
         asked = np.where(response > MATERIAL_KW, np.clip(asked, 0.0, rated_kw), free[mode])
     # Rounded up, a setpoint at the rating would lie above it and be refused.

@@ -161,6 +161,11 @@ class PlanIssued(Fact):
         offered_kw: What the accepted resources could give per interval.
         binding: The limits that stop more, most important first, when short.
         reasons: Reason code per candidate resource.
+        network_changes: How many changes of the network the plan knows of.
+        energy_price_cny_per_kwh: Price of energy that it reckoned with, per remaining event interval; empty for none.
+        delivery_mean_kw: Expected response delivered, per interval, by the plan itself.
+        delivery_q05_kw: Response delivered with a probability of 95 %.
+        joint_probability: Of reaching the aim in every interval at once; ``None`` where the planner does not say.
     """
 
     revision: int
@@ -181,6 +186,11 @@ class PlanIssued(Fact):
     gap: float | None
     before_kw: float | None
     wall_s: float
+    network_changes: int = 0
+    energy_price_cny_per_kwh: tuple[float, ...] = ()
+    delivery_mean_kw: tuple[float, ...] = ()
+    delivery_q05_kw: tuple[float, ...] = ()
+    joint_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +274,19 @@ class EventAdvanced(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryVerified(Fact):
+    """What each resource was asked for and verified to have given, over its graded intervals; delivery is learnt of it.
+
+    Attributes:
+        asked_kwh: Per resource called.
+        verified_kwh: The same resources; intervals without good readings or baseline are on neither side.
+    """
+
+    asked_kwh: dict[str, float]
+    verified_kwh: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementsIssued(Fact):
     """Statements were drawn up.
 
@@ -336,6 +359,47 @@ class UpstreamTold(Fact):
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeederReassigned(Fact):
+    """A line was moved below another node of the network, as after a fault; everything below it moved with it.
+
+    Attributes:
+        change_id: Of this change; the same request again finds it.
+        from_parent_id: Where it hung until then.
+        by: Who said so.
+    """
+
+    change_id: str
+    node_id: str
+    from_parent_id: str
+    parent_id: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLimitChanged(Fact):
+    """A node's limits are others during ``[start, end)``; where several such facts overlap the newest decides.
+
+    Attributes:
+        change_id: As for ``FeederReassigned``.
+        start: Start of the first interval.
+        end: End of the last one.
+        import_limit_kw: ``None``: as registered.
+        export_limit_kw: The same.
+        by: Who said so.
+    """
+
+    change_id: str
+    node_id: str
+    start: datetime
+    end: datetime
+    import_limit_kw: float | None
+    export_limit_kw: float | None
+    reason: str
+    by: str
+
+
 FACT_TYPES: dict[str, type[Fact]] = {
     kind.__name__: kind
     for kind in (
@@ -354,12 +418,15 @@ FACT_TYPES: dict[str, type[Fact]] = {
         GatewayStarted,
         GatewayChanged,
         EventAdvanced,
+        DeliveryVerified,
         StatementsIssued,
         AccessRoundOpened,
         ConsentGiven,
         ConsentWithdrawn,
         UpstreamCallReceived,
         UpstreamTold,
+        FeederReassigned,
+        NodeLimitChanged,
     )
 }
 """Every kind of fact by its name, for reading the ledger back."""
@@ -367,5 +434,16 @@ FACT_TYPES: dict[str, type[Fact]] = {
 WALL_CLOCK_FIELDS = frozenset({"wall_s"})
 """Left out of the log hash: they differ between two runs of the same seed."""
 
-LATER_FIELDS = frozenset({"by", "quantity_kw", "price_cny_per_kwh"})
+LATER_FIELDS = frozenset(
+    {
+        "by",
+        "quantity_kw",
+        "price_cny_per_kwh",
+        "network_changes",
+        "energy_price_cny_per_kwh",
+        "delivery_mean_kw",
+        "delivery_q05_kw",
+        "joint_probability",
+    }
+)
 """Joined kinds that ledgers held already: not written where they hold their default, so that old digests stand."""

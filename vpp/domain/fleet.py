@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
 from vpp.domain.errors import InputError, UnknownThingError
+from vpp.domain.use_limits import UNLIMITED, UseTerms
 
 T = TypeVar("T", "Node", "Participant", "Site", "Resource")
+HOURS_PER_DAY = 24
 
 
 class ResourceKind(StrEnum):
@@ -53,6 +55,9 @@ class Node:
         parent_id: The node above; ``None`` for a root.
         import_limit_kw: Largest net flow towards the customers, > 0.
         export_limit_kw: Largest net flow back towards the grid, >= 0.
+        import_by_hour_kw: The import limit per hour of the district's day (a summer rating), 24 values in place of
+            ``import_limit_kw``; empty where one figure holds all day.
+        export_by_hour_kw: The same for ``export_limit_kw``.
     """
 
     id: str
@@ -60,6 +65,8 @@ class Node:
     parent_id: str | None
     import_limit_kw: float
     export_limit_kw: float
+    import_by_hour_kw: tuple[float, ...] = ()
+    export_by_hour_kw: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Resource:
         rated_kw: Largest power into the resource, > 0; readings far beyond it are implausible.
         opted_in: Residential charging takes part only by its owner's choice; others are in by contract.
         needs_person: A person on site confirms each command.
+        use: Limits of use by its contract, besides those of the programme.
     """
 
     id: str
@@ -113,6 +121,7 @@ class Resource:
     rated_kw: float
     opted_in: bool = True
     needs_person: bool = False
+    use: UseTerms = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -143,10 +152,7 @@ class Fleet:
 
     def __post_init__(self) -> None:
         for node in self.nodes.values():
-            if not node.import_limit_kw > 0:
-                raise InputError(f"node {node.id!r}: import limit {node.import_limit_kw} kW is not > 0")
-            if not node.export_limit_kw >= 0:
-                raise InputError(f"node {node.id!r}: export limit {node.export_limit_kw} kW is not >= 0")
+            _check_limits(node)
             self._ancestors[node.id] = self._walk_up(node)
         self._check_sites()
         for resource in self.resources.values():
@@ -174,6 +180,17 @@ class Fleet:
             path.append(node.parent_id)
             node = self.nodes[node.parent_id]
         return tuple(path)
+
+    def with_parents(self, parents: Mapping[str, str]) -> "Fleet":
+        """The same fleet with each node of ``parents`` below the node named there.
+
+        Raises:
+            InputError: an unknown node, or one that would be its own ancestor.
+        """
+        for node_id in parents:
+            self.node_path(node_id)
+        moved = {n.id: replace(n, parent_id=parents[n.id]) if n.id in parents else n for n in self.nodes.values()}
+        return Fleet(moved, self.participants, self.sites, self.resources)
 
     def node_path(self, node_id: str) -> tuple[str, ...]:
         """``node_id`` and its ancestors, from the bottom up."""
@@ -221,6 +238,18 @@ class Fleet:
         for resource in self.resources.values():
             grouped.setdefault(self.sites[resource.site_id].participant_id, []).append(resource.id)
         return {participant_id: tuple(ids) for participant_id, ids in grouped.items()}
+
+
+def _check_limits(node: Node) -> None:
+    for what, limits in (("import", node.import_by_hour_kw), ("export", node.export_by_hour_kw)):
+        if limits and len(limits) != HOURS_PER_DAY:
+            raise InputError(f"node {node.id!r}: {len(limits)} {what} limits by hour, expected {HOURS_PER_DAY}")
+    for limit_kw in (node.import_limit_kw, *node.import_by_hour_kw):
+        if not limit_kw > 0:
+            raise InputError(f"node {node.id!r}: import limit {limit_kw} kW is not > 0")
+    for limit_kw in (node.export_limit_kw, *node.export_by_hour_kw):
+        if not limit_kw >= 0:
+            raise InputError(f"node {node.id!r}: export limit {limit_kw} kW is not >= 0")
 
 
 def _by_id(things: Iterable[T]) -> dict[str, T]:

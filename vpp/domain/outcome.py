@@ -13,7 +13,6 @@ from datetime import datetime
 import numpy as np
 
 from vpp.domain.book import EventRecord, IssuedCommand
-from vpp.domain.commands import CommandMode
 from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL
@@ -32,16 +31,15 @@ class Waterfall:
     verified_kw: Series
 
 
-def commanded_response_kw(issued: IssuedCommand, interval: datetime) -> float:
+def commanded_response_kw(issued: IssuedCommand, interval: datetime, direction: Direction) -> float:
     """Response that a command asks for in the interval starting at ``interval``; never negative.
 
-    For ``at_most`` the assumed forecast less the setpoint, for ``at_least`` the reverse; ``exactly`` may ask either
-    way and is taken as signed in the curtailing direction, floored at 0.
+    The assumed forecast less the setpoint when curtailing, the reverse when filling.
     """
     command = issued.command
     index = (interval - command.schedule_start) // INTERVAL
-    asked = command.assumed_forecast_kw[index] - command.setpoints_kw[index]
-    return max(0.0, -asked if command.mode is CommandMode.AT_LEAST else asked)
+    less_kw = command.assumed_forecast_kw[index] - command.setpoints_kw[index]
+    return max(0.0, less_kw if direction is Direction.CURTAIL else -less_kw)
 
 
 def commanded_kw(record: EventRecord) -> Mapping[str, Series]:
@@ -55,7 +53,7 @@ def _asked_kw(record: EventRecord, resource_id: str) -> Series:
     values = np.zeros(len(record.grid))
     for t, (interval, issued) in enumerate(zip(record.grid, record.newest[resource_id], strict=True)):
         if issued is not None and interval < record.end:
-            values[t] = commanded_response_kw(issued, interval)
+            values[t] = commanded_response_kw(issued, interval, record.declaration.direction)
     return values
 
 
@@ -77,7 +75,7 @@ def _asked_at_start_kw(record: EventRecord, resource_id: str) -> Series:
         for issued in reversed(record.commands[resource_id]):
             index = (interval - issued.command.schedule_start) // INTERVAL
             if issued.issued_at <= interval and 0 <= index < len(issued.command.setpoints_kw):
-                values[t] = commanded_response_kw(issued, interval)
+                values[t] = commanded_response_kw(issued, interval, record.declaration.direction)
                 break
     return values
 

@@ -5,15 +5,18 @@ whose baseline says 60 kW can be credited with three quarters of what the gatewa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from vpp.domain.capability import CapabilityOffer
-from vpp.domain.dispatch import DispatchNode, DispatchProblem, DispatchResource
+from vpp.domain.dispatch import DEFAULT_COVERAGE, DispatchNode, DispatchProblem, DispatchResource
+from vpp.domain.events import Direction
+from vpp.domain.filling import most_filled_kw
 from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Block, Charging, Cooling, Curtailable, Flexibility, Series, Storage
 from vpp.domain.load_history import Slots
+from vpp.domain.network import AS_REGISTERED, NetworkChanges
 from vpp.domain.timegrid import INTERVAL_H, TimeGrid
 
 
@@ -24,6 +27,8 @@ class Candidate:
     Attributes:
         baseline_kw: Frozen baseline over the problem's grid, shape (H,).
         delivery_fraction: Expected verified kW per commanded kW.
+        delivery_sd: Its standard deviation from event to event.
+        kind: Resources of a kind share a common factor of delivery.
         running_intervals: Intervals that a block call has already been running before the grid.
         calls_unseen: Block calls begun since the offer was made.
     """
@@ -33,20 +38,35 @@ class Candidate:
     delivery_fraction: float
     running_intervals: int = 0
     calls_unseen: int = 0
+    delivery_sd: float = 0.0
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask:
-    """What the portfolio is asked for over ``grid``, whose first ``len(target_kw)`` intervals are the event's."""
+    """What the portfolio is asked for over ``grid``, whose first ``len(target_kw)`` intervals are the event's.
+
+    Attributes:
+        coverage: Probability with which each interval's target is to be delivered.
+        common_sd: Of each kind's common factor of delivery.
+    """
 
     grid: TimeGrid
     target_kw: Series
     rebound_cap_kw: Series
-    reserve_fraction: float
+    coverage: float = DEFAULT_COVERAGE
+    common_sd: Mapping[str, float] = field(default_factory=dict)
+    direction: Direction = Direction.CURTAIL
+    energy_price_cny_per_kwh: Series | None = None
 
 
 def dispatch_problem(
-    ask: Ask, candidates: Sequence[Candidate], fleet: Fleet, node_flow_kw: Mapping[str, Series]
+    ask: Ask,
+    candidates: Sequence[Candidate],
+    fleet: Fleet,
+    node_flow_kw: Mapping[str, Series],
+    *,
+    changes: NetworkChanges = AS_REGISTERED,
 ) -> DispatchProblem:
     """The problem for the optimiser.
 
@@ -54,8 +74,9 @@ def dispatch_problem(
         ask: Grid and figures.
         candidates: Offers must cover the grid, or as much of it as the event part; what an offer does not cover is
             taken as its last interval.
-        fleet: Network and contracted demands.
+        fleet: The network as it stands, and contracted demands.
         node_flow_kw: Expected net flow without the event, everything below the node included, shape (H,) each.
+        changes: Of the registered limits.
     """
     event_intervals = len(ask.target_kw)
     resources = tuple(_resource(c, ask.grid, event_intervals, fleet) for c in candidates)
@@ -65,8 +86,11 @@ def dispatch_problem(
         target_kw=ask.target_kw,
         rebound_cap_kw=ask.rebound_cap_kw,
         resources=resources,
-        nodes=_nodes(fleet, resources, node_flow_kw, len(ask.grid)),
-        reserve_fraction=ask.reserve_fraction,
+        direction=ask.direction,
+        energy_price_cny_per_kwh=ask.energy_price_cny_per_kwh,
+        nodes=(*_network(fleet, changes, node_flow_kw, ask.grid), *_sites(fleet, resources, len(ask.grid))),
+        coverage=ask.coverage,
+        common_sd=ask.common_sd,
     )
 
 
@@ -78,7 +102,9 @@ def _resource(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet:
     match offer.flexibility:
         case Charging() as charging:
             credited = forecast
-            flexibility: Flexibility = _cut_charging(charging, take, first)
+            # What the uncontrolled charging takes until the grid's start counts as charged.
+            forecast_before = offer.forecast_kw[: max(first, 0)]
+            flexibility: Flexibility = _cut_charging(charging, take, float(forecast_before.sum()) * INTERVAL_H)
         case Storage() as storage:
             credited, flexibility = candidate.baseline_kw, storage
         case Curtailable() | Block() | Cooling() as divisible:
@@ -91,6 +117,8 @@ def _resource(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet:
         forecast_kw=credited,
         flexibility=flexibility,
         delivery_fraction=candidate.delivery_fraction,
+        delivery_sd=candidate.delivery_sd,
+        delivery_class=candidate.kind,
     )
 
 
@@ -118,9 +146,8 @@ def _scaled(
             return replace(flexibility, available_kw=available)
 
 
-def _cut_charging(charging: Charging, take: Slots, first: int) -> Charging:
-    """The envelope from the grid's start on: what the uncontrolled charging takes until then counts as charged."""
-    taken = float(charging.energy_ceiling_kwh[min(first, len(charging.energy_ceiling_kwh)) - 1]) if first > 0 else 0.0
+def _cut_charging(charging: Charging, take: Slots, taken: float) -> Charging:
+    """The envelope from the grid's start on, ``taken`` kWh having been charged until then."""
     floor = np.maximum(charging.energy_floor_kwh[take] - taken, 0.0)
     ceiling = np.maximum(charging.energy_ceiling_kwh[take] - taken, floor)
     return replace(
@@ -132,21 +159,20 @@ def _cut_charging(charging: Charging, take: Slots, first: int) -> Charging:
     )
 
 
-def _nodes(
-    fleet: Fleet, resources: Sequence[DispatchResource], flow_kw: Mapping[str, Series], count: int
+def _network(
+    fleet: Fleet, changes: NetworkChanges, flow_kw: Mapping[str, Series], grid: TimeGrid
 ) -> tuple[DispatchNode, ...]:
-    """Network nodes with their flows, and one node per site with its contracted demand and no-export rule."""
-    nodes = [
-        DispatchNode(
-            node.id,
-            node.parent_id,
-            flow_kw[node.id],
-            np.full(count, node.import_limit_kw),
-            np.full(count, node.export_limit_kw),
-        )
+    """Network nodes with their flows and limits."""
+    return tuple(
+        DispatchNode(node.id, node.parent_id, flow_kw[node.id], *changes.limits_kw(node, grid))
         for node in fleet.nodes.values()
         if node.id in flow_kw
-    ]
+    )
+
+
+def _sites(fleet: Fleet, resources: Sequence[DispatchResource], count: int) -> tuple[DispatchNode, ...]:
+    """One node per site with its contracted demand and no-export rule."""
+    nodes: list[DispatchNode] = []
     at_site: dict[str, Series] = {}
     with_storage = {r.node_id for r in resources if isinstance(r.flexibility, Storage)}
     for resource in resources:
@@ -168,7 +194,14 @@ def _nodes(
     return tuple(nodes)
 
 
-def depth(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fleet) -> float:
+def depth(
+    candidate: Candidate,
+    grid: TimeGrid,
+    event_intervals: int,
+    fleet: Fleet,
+    *,
+    direction: Direction = Direction.CURTAIL,
+) -> float:
     """Largest response that a resource could be credited with, as a share of its own baseline; ``inf`` for storage.
 
     Both are means over the event.
@@ -176,13 +209,23 @@ def depth(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fle
     if isinstance(candidate.offer.flexibility, Storage):
         return float("inf")
     load_kw = float(np.maximum(candidate.baseline_kw[:event_intervals], 0.0).mean())
-    most_kw = creditable_kw(candidate, grid, event_intervals, fleet)
-    return float(most_kw.mean()) / load_kw if load_kw > 0 else 0.0
+    offered_kw = creditable_kw(candidate, grid, event_intervals, fleet, direction=direction)
+    if load_kw > 0:
+        return float(offered_kw.mean()) / load_kw
+    # Against no load at all, whatever is taken can be measured.
+    return float("inf") if direction is Direction.FILL and offered_kw.any() else 0.0
 
 
-def creditable_kw(candidate: Candidate, grid: TimeGrid, event_intervals: int, fleet: Fleet) -> Series:
+def creditable_kw(
+    candidate: Candidate,
+    grid: TimeGrid,
+    event_intervals: int,
+    fleet: Fleet,
+    *,
+    direction: Direction = Direction.CURTAIL,
+) -> Series:
     """Largest response that a resource could be credited with, per event interval; limits of the network aside."""
-    return most_kw(_resource(candidate, grid, event_intervals, fleet), event_intervals)
+    return most_kw(_resource(candidate, grid, event_intervals, fleet), event_intervals, direction)
 
 
 def as_offered(offer: CapabilityOffer, grid: TimeGrid, fleet: Fleet) -> DispatchResource:
@@ -192,16 +235,32 @@ def as_offered(offer: CapabilityOffer, grid: TimeGrid, fleet: Fleet) -> Dispatch
     return _resource(Candidate(offer, forecast_kw, delivery_fraction=1.0), grid, len(grid), fleet)
 
 
+def resources_and_nodes(  # noqa: PLR0913 - as dispatch_problem
+    candidates: Sequence[Candidate],
+    grid: TimeGrid,
+    event_intervals: int,
+    fleet: Fleet,
+    node_flow_kw: Mapping[str, Series],
+    *,
+    changes: NetworkChanges = AS_REGISTERED,
+) -> tuple[tuple[DispatchResource, ...], tuple[DispatchNode, ...]]:
+    """The parts of a problem in which nothing is asked for yet; arguments as for ``dispatch_problem``."""
+    resources = tuple(_resource(c, grid, event_intervals, fleet) for c in candidates)
+    return resources, (*_network(fleet, changes, node_flow_kw, grid), *_sites(fleet, resources, len(grid)))
+
+
 def reachable_kw(problem: DispatchProblem) -> Series:
     """Upper bound of the response that the resources offer per event interval, limits of the network aside."""
     total = np.zeros(problem.event_intervals)
     for resource in problem.resources:
-        total += most_kw(resource, problem.event_intervals)
+        total += most_kw(resource, problem.event_intervals, problem.direction)
     return total
 
 
-def most_kw(resource: DispatchResource, count: int) -> Series:
+def most_kw(resource: DispatchResource, count: int, direction: Direction = Direction.CURTAIL) -> Series:
     """Upper bound of one resource's response in each of the first ``count`` intervals, taken alone."""
+    if direction is Direction.FILL:
+        return most_filled_kw(resource, count)
     match resource.flexibility:
         case Curtailable() as f:
             return f.segment_1_kw[:count] + f.segment_2_kw[:count]

@@ -17,6 +17,7 @@ from vpp.domain.errors import InputError, MissingFigureError
 from vpp.domain.events import Direction
 from vpp.domain.fleet import CustomerClass, ResourceKind
 from vpp.domain.performance import CountNegative
+from vpp.domain.use_limits import UNLIMITED, UseTerms
 
 V = TypeVar("V")
 
@@ -77,6 +78,34 @@ class CallLimits:
     max_events_per_day: Figure[int]
     max_hours_per_event: Figure[Decimal]
     max_events_per_season: Figure[int]
+
+
+@dataclass(frozen=True, slots=True)
+class UseLimits:
+    """How often one resource may be called; a figure that is unknown limits nothing."""
+
+    calls_per_day: Figure[int]
+    calls_per_week: Figure[int]
+    calls_per_season: Figure[int]
+    rest_h: Figure[Decimal]
+
+    def terms(self) -> UseTerms:
+        """The same as plain figures."""
+        return UseTerms(
+            self.calls_per_day.value,
+            self.calls_per_week.value,
+            self.calls_per_season.value,
+            float(self.rest_h.value or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UseChoices:
+    """Limits of use; a resource kind's own win over its class's, those over the default."""
+
+    default: UseLimits
+    by_class: Mapping[CustomerClass, UseLimits]
+    by_kind: Mapping[ResourceKind, UseLimits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +199,7 @@ class Program:
         valid_from: First day, ``None`` where unknown or open.
         valid_to: Last day, included.
         directions: What it may be called for.
+        use: How often a resource may be called; ``None`` where the programme says nothing.
     """
 
     id: str
@@ -182,6 +212,13 @@ class Program:
     limits: CallLimits
     baselines: Mapping[Direction, BaselineChoices]
     payment: EnergyRatioPayment
+    use: UseChoices | None = None
+
+    def use_terms(self, customer_class: CustomerClass, kind: ResourceKind) -> UseTerms:
+        """Limits of use of a resource of ``kind`` at a site of ``customer_class``."""
+        if self.use is None:
+            return UNLIMITED
+        return (self.use.by_kind.get(kind) or self.use.by_class.get(customer_class) or self.use.default).terms()
 
     def baseline_choice(
         self, direction: Direction, customer_class: CustomerClass, kind: ResourceKind

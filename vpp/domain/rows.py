@@ -16,7 +16,8 @@ class RowsById(Mapping[str, Series]):
     def __getitem__(self, name: str) -> Series:
         if self._position is None:
             self._position = {known: i for i, known in enumerate(self._ids)}
-        return self.matrix[self._position[name]]
+        row: Series = self.matrix[self._position[name]]
+        return row
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ids)

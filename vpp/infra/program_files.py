@@ -23,6 +23,8 @@ from vpp.domain.programs import (
     EnergyRatioPayment,
     Figure,
     Program,
+    UseChoices,
+    UseLimits,
 )
 
 V = TypeVar("V")
@@ -58,6 +60,19 @@ class _Limits(_Strict):
     max_events_per_day: _Figure[Count]
     max_hours_per_event: _Figure[Amount]
     max_events_per_season: _Figure[Count]
+
+
+class _Use(_Strict):
+    calls_per_day: _Figure[Count]
+    calls_per_week: _Figure[Count]
+    calls_per_season: _Figure[Count]
+    rest_h: _Figure[Amount]
+
+
+class _Uses(_Strict):
+    default: _Use
+    classes: dict[CustomerClass, _Use] = {}
+    kinds: dict[ResourceKind, _Use] = {}
 
 
 class _BaselineChoice(_Strict):
@@ -96,6 +111,7 @@ class _ProgramFile(_Strict):
     limits: _Limits
     baseline: dict[Direction, _BaselineChoices]
     payment: _Payment
+    use: _Uses | None = None
 
 
 def load_program(path: Path) -> Program:
@@ -156,6 +172,7 @@ class _Reader:
             self._limits(raw.limits),
             {direction: self._choices(f"baseline.{direction}", choices) for direction, choices in raw.baseline.items()},
             self._payment(raw.payment),
+            None if raw.use is None else self._uses(raw.use),
         )
 
     def _figure(self, key: str, raw: _Figure[V], *, null_is_known: bool = False) -> Figure[V]:
@@ -182,6 +199,21 @@ class _Reader:
             self._figure("limits.max_events_per_day", raw.max_events_per_day),
             self._figure("limits.max_hours_per_event", raw.max_hours_per_event),
             self._figure("limits.max_events_per_season", raw.max_events_per_season),
+        )
+
+    def _uses(self, raw: _Uses) -> UseChoices:
+        return UseChoices(
+            self._use("use.default", raw.default),
+            {name: self._use(f"use.classes.{name}", use) for name, use in raw.classes.items()},
+            {name: self._use(f"use.kinds.{name}", use) for name, use in raw.kinds.items()},
+        )
+
+    def _use(self, key: str, raw: _Use) -> UseLimits:
+        return UseLimits(
+            self._figure(f"{key}.calls_per_day", raw.calls_per_day),
+            self._figure(f"{key}.calls_per_week", raw.calls_per_week),
+            self._figure(f"{key}.calls_per_season", raw.calls_per_season),
+            self._figure(f"{key}.rest_h", raw.rest_h),
         )
 
     def _choices(self, key: str, raw: _BaselineChoices) -> BaselineChoices:

@@ -2,18 +2,15 @@
 
 import asyncio
 import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from vpp.domain.errors import OutsideError
+from vpp.infra.child_process import interrupts_held_back, leave_with_parent
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,7 +101,7 @@ class ProcessWorkers:
         for _ in range(2):
             executor = self._executor
             try:
-                with _interrupts_held_back():
+                with interrupts_held_back():
                     done = asyncio.get_running_loop().run_in_executor(executor, work)
                 return await done
             except BrokenProcessPool as error:
@@ -132,25 +129,8 @@ class ProcessWorkers:
         await self.run(int)
 
 
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, not even while they start: they inherit the blocked signal."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _begin(warm_up: Callable[[], object] | None) -> None:
     """Runs first in each worker process."""
-    threading.Thread(target=_leave_with_parent, name="leave with parent", daemon=True).start()
+    leave_with_parent()
     if warm_up is not None:
         warm_up()
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,7 +1,7 @@
 """The operator's overview and the page that declares an event."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
@@ -9,7 +9,7 @@ from vpp.api.door import DoorDep
 from vpp.api.reads import Reads, ReadsDep
 from vpp.domain.book import EventRecord
 from vpp.domain.errors import InputError
-from vpp.domain.events import EventKind
+from vpp.domain.events import Direction, EventKind
 from vpp.domain.timegrid import ceil_interval
 from vpp.portal.declaring import asked_of, flaws_of
 from vpp.portal.gate import OperatorPageDep, PageRoute
@@ -17,7 +17,7 @@ from vpp.portal.paging import paged
 from vpp.portal.reaching import reach_of
 from vpp.portal.rendering import render
 from vpp.services.event_listings import EventLine
-from vpp.services.reachability import Reach
+from vpp.services.reachability import Reach, Window
 from vpp.services.tracking import Present
 
 NEXT_HOUR = timedelta(hours=1)
@@ -60,7 +60,7 @@ async def overview(request: Request, session: OperatorPageDep, door: DoorDep, re
         events=paged(rows, request.query_params, EVENTS_PER_PAGE),
         gateways_online=sum(gateway.online for gateway in gateways),
         gateways=len(gateways),
-        reach=await _reach_or_none(request, start, start + NEXT_HOUR, None),
+        reach=await _reach_or_none(request, Window(start, start + NEXT_HOUR)),
         duty_percent=DUTY_PERCENT,
         warning=await door.orderly_use.orderly_use(),
         peak=door.reference_peak,
@@ -73,7 +73,7 @@ async def declare(request: Request, session: OperatorPageDep, door: DoorDep) -> 
     asked = asked_of(request.query_params, door)
     span = asked.span
     node_id = asked.scope_node_id or None
-    reach = None if span is None else await _reach_or_none(request, *span, node_id)
+    reach = None if span is None else await _reach_or_none(request, Window(*span, node_id, _direction(asked.direction)))
     return render(
         request,
         "declare.html.j2",
@@ -91,10 +91,15 @@ async def declare(request: Request, session: OperatorPageDep, door: DoorDep) -> 
     )
 
 
-async def _reach_or_none(request: Request, start: datetime, end: datetime, node_id: str | None) -> Reach | None:
+def _direction(asked: str) -> Direction:
+    """What was asked for; curtailing where it was nothing that there is."""
+    return Direction(asked) if asked in set(Direction) else Direction.CURTAIL
+
+
+async def _reach_or_none(request: Request, window: Window) -> Reach | None:
     """What is reachable, ``None`` where the window or node cannot be asked about."""
     try:
-        return await reach_of(request, start, end, node_id)
+        return await reach_of(request, window.start, window.end, window.node_id, window.direction)
     except InputError:
         return None
 

@@ -39,6 +39,7 @@ class Link:
 OPERATOR_LINKS = (
     Link("nav.overview", "/operator"),
     Link("nav.declare", "/operator/events/new"),
+    Link("nav.capability", "/operator/capability"),
     Link("nav.resources", "/operator/resources"),
     Link("nav.participants", "/operator/participants"),
     Link("nav.gateways", "/operator/gateways"),

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from vpp.portal.assets import assets_router
+from vpp.portal.capability_pages import capability_router
 from vpp.portal.event_pages import event_router
 from vpp.portal.fleet_pages import fleet_router
 from vpp.portal.login_pages import login_router
@@ -18,6 +19,7 @@ def portal_router() -> APIRouter:
     for part in (
         login_router,
         operator_router,
+        capability_router,
         event_router,
         fleet_router,
         participant_router,

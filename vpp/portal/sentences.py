@@ -21,13 +21,6 @@ _PATTERNS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ),
         ("sentence.import", r"node (?P<node>.+): import limit (?P<bound>-?\d+) kW binds at (?P<at>[\d:]+)"),
         ("sentence.export", r"node (?P<node>.+): export limit (?P<bound>-?\d+) kW binds at (?P<at>[\d:]+)"),
-        (
-            "sentence.reserve",
-            (
-                r"reserve: (?P<share>[\d.e+-]+) % of (?P<reach>-?\d+) kW reachable is held back, "
-                r"so that at most (?P<most>-?\d+) kW of (?P<target>\d+) kW may be committed at (?P<at>[\d:]+)"
-            ),
-        ),
         *(
             (f"sentence.own_{kind}", rf"{kind}: .+ keep (?P<kept>-?\d+) kW from being used at (?P<at>[\d:]+)")
             for kind in ("curtailable", "block", "charging", "cooling", "storage")

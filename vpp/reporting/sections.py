@@ -171,7 +171,9 @@ def node_rows(report: Mapping[str, Any]) -> list[NodeRow]:
 def _node_row(node_id: str, node: Mapping[str, Any], widest: float) -> NodeRow:
     flow = max(known(node["net_flow_kw"]), default=None)
     forecast = max(known(node.get("forecast_kw")), default=None)
-    limit, verified = finite(node.get("import_limit_kw")), mean(node["verified_kw"])
+    # The tightest of the event's intervals stands for all: a limit that holds for a while is looked at as such.
+    limit = min(known(node.get("import_limits_kw")), default=finite(node.get("import_limit_kw")))
+    verified = mean(node["verified_kw"])
     loading = None if flow is None or not limit else 100.0 * flow / limit
     return NodeRow(
         node_id=node_id,

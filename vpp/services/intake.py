@@ -27,6 +27,7 @@ from vpp.domain.portfolio import as_offered
 from vpp.domain.programs import Program
 from vpp.domain.timegrid import format_instant, trading_day
 from vpp.ports import Clock
+from vpp.services.overlaps import called_elsewhere, require_alone
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 
@@ -84,7 +85,7 @@ class Intake:
             raise ConflictError(f"event id {declaration.event_id!r} is taken")
         if declaration.scope_node_id is not None:
             self._registry.fleet.node_path(declaration.scope_node_id)
-        self._require_alone(declaration)
+        require_alone(declaration, self._recorder.book, self._registry)
         await self._recorder.record(
             EventDeclared(
                 at=self._clock.now(),
@@ -130,20 +131,6 @@ class Intake:
                 f"programme {program.id!r} allows {per_day}"
             )
 
-    def _require_alone(self, declaration: Declaration) -> None:
-        """Refuses an event that could call what another one calls: the same energy would be paid twice."""
-        for other in self._recorder.book.events.values():
-            declared = other.declaration
-            if declared.event_id == declaration.event_id or not other.live or other.state is EventState.DRAFT:
-                continue
-            together = declaration.start < other.end and declared.start < declaration.end
-            if together and self._registry.share_resources(declaration.scope_node_id, declared.scope_node_id):
-                raise ConflictError(
-                    f"event {declaration.event_id!r} ({format_instant(declaration.start)} to "
-                    f"{format_instant(declaration.end)}) overlaps event {declared.event_id!r}, which may call the same "
-                    f"resources until {format_instant(other.end)}; cancel that one first, or choose another window"
-                )
-
     def _require_ahead(self, declaration: Declaration) -> None:
         now = self._clock.now()
         if declaration.start <= now:
@@ -160,7 +147,7 @@ class Intake:
         """
         record = self._recorder.book.event(event_id)
         self._require_ahead(record.declaration)
-        self._require_alone(record.declaration)
+        require_alone(record.declaration, self._recorder.book, self._registry)
         peak = self._reference_peak
         target = record.declaration.target_kw(peak.kw)
         await self._recorder.record(
@@ -180,7 +167,9 @@ class Intake:
         record = self._recorder.book.event(event_id)
         fleet = self._registry.fleet
         callable_ids = [
-            r for r in self._registry.in_scope(record.declaration.scope_node_id) if not self._registry.why_not(r)
+            r
+            for r in self._registry.in_scope(record.declaration.scope_node_id)
+            if not self._registry.why_not(r, record.declaration.direction)
         ]
         invited = dict.fromkeys(fleet.participant_of(resource_id).id for resource_id in callable_ids)
         now = self._clock.now()
@@ -263,7 +252,8 @@ class Intake:
         callable_ids = [
             r
             for r in self._registry.in_scope(record.declaration.scope_node_id)
-            if fleet.participant_of(r).id == participant_id and not self._registry.why_not(r)
+            if fleet.participant_of(r).id == participant_id
+            and not self._registry.why_not(r, record.declaration.direction)
         ]
         rated_kw = math.fsum(fleet.resource(resource_id).rated_kw for resource_id in callable_ids)
         if not 0 < quantity_kw <= rated_kw:
@@ -314,10 +304,13 @@ class Intake:
         fleet = self._registry.fleet
         taken: list[str] = []
         skipped: dict[str, str] = {}
+        elsewhere = called_elsewhere(record, self._recorder.book)
         for resource_id in self._registry.in_scope(record.declaration.scope_node_id):
-            reason = self._registry.why_not(resource_id) or self._answer_reason(
+            reason = self._registry.why_not(resource_id, record.declaration.direction) or self._answer_reason(
                 record.declaration.kind, record.answers.get(fleet.participant_of(resource_id).id)
             )
+            if reason is None and resource_id in elsewhere:
+                reason = "other-event"
             if reason is None:
                 taken.append(resource_id)
             else:
@@ -342,7 +335,9 @@ class Intake:
             own = [r for r in accepted if self._registry.fleet.participant_of(r).id == participant_id]
             offers = [self._registry.offers[r] for r in own if r in self._registry.offers]
             offered = [as_offered(o, record.grid, self._registry.fleet) for o in offers if o.available]
-            share = share_of_bid(offered, bid_kw, event_intervals=len(record.grid))
+            share = share_of_bid(
+                offered, bid_kw, event_intervals=len(record.grid), direction=record.declaration.direction
+            )
             # Who offers nothing right now may do so later, and is wanted only where the others do not reach the bid.
             silent = set(own) - {resource.id for resource in offered}
             beyond |= set(own) - set(share.kept) - (set() if share.reached else silent)

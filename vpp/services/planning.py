@@ -1,7 +1,7 @@
 """Planning: what may be called, what it is asked for, and a plan that passed the independent check."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from vpp.domain.bids import Bid, hold_bids
 from vpp.domain.book import EventRecord
 from vpp.domain.commands import AckState
-from vpp.domain.control import ControlSettings
+from vpp.domain.control import ControlSettings, Delivery
 from vpp.domain.dispatch import (
     DispatchProblem,
     Infeasible,
@@ -19,17 +19,21 @@ from vpp.domain.dispatch import (
     Unreachable,
 )
 from vpp.domain.errors import InvariantError
-from vpp.domain.events import EventState
+from vpp.domain.events import Direction, EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
+from vpp.domain.filling import can_fill
 from vpp.domain.flexibility import Block, Charging, Series, first_cost_cny_per_kwh
+from vpp.domain.network import flow_on
 from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
 from vpp.domain.portfolio import Ask, Candidate, depth, dispatch_problem, reachable_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid
-from vpp.ports import Clock, Metrics, NetworkForecasts, Planner, Workers
+from vpp.ports import NO_PRICES, Clock, EnergyPrices, Metrics, NetworkForecasts, Planner, Workers
 from vpp.services.forecasting import Forecasting
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
+from vpp.services.track_record import TrackRecord
+from vpp.services.using import LEAST_DELIVERY, Using
 
 LIKELY_LOAD_FACTOR = 1.6
 PLANNED_STATES = frozenset({EventState.COMMITTED, EventState.ACTIVE})
@@ -42,35 +46,43 @@ class PlanRequest:
     Attributes:
         first_interval: First interval that it covers; may be the running one.
         first_aim_kw: Aim of that interval where it differs from the others.
-        delivery: Expected verified kW per commanded kW, per resource; resources missing here have their kind's prior.
+        seen: What the running event has shown of delivery, per resource.
         before_kw: What was expected without a new revision.
     """
 
     reason: str
     first_interval: datetime
     first_aim_kw: float | None
-    delivery: Mapping[str, float]
-    reserve_fraction: float
+    seen: Mapping[str, Delivery] = field(default_factory=dict)
     before_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Draft:
-    """What a revision is made from: the problem, reason codes of what it leaves out, and the margin in its aim."""
+    """What a revision is made from.
+
+    Attributes:
+        skipped: Reason codes of what the problem leaves out.
+        margin_kw: The margin in its aim.
+        network_changes: How many changes of the network it knows of.
+    """
 
     problem: DispatchProblem
     skipped: Mapping[str, str]
     margin_kw: float
+    network_changes: int
 
 
 class Planning:
     """Makes revisions of an event's plan."""
 
-    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
+    def __init__(  # noqa: PLR0913, PLR0917 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
         forecasting: Forecasting,
+        track_record: TrackRecord,
+        using: Using,
         network: NetworkForecasts,
         planner: Planner,
         *,
@@ -79,12 +91,16 @@ class Planning:
         metrics: Metrics,
         settings: ControlSettings,
         while_planning: Callable[[bool], None] = lambda _: None,
+        prices: EnergyPrices = NO_PRICES,
     ) -> None:
         """Plans from now on; ``while_planning`` is told ``True`` before a solve and ``False`` after it."""
+        self._prices = prices
         self._while_planning = while_planning
         self._recorder = recorder
         self._registry = registry
         self._forecasting = forecasting
+        self._track_record = track_record
+        self._using = using
         self._network = network
         self._planner = planner
         self._workers = workers
@@ -139,13 +155,15 @@ class Planning:
         candidates = self._deep_enough(record, request, candidates, skipped)
         margin_kw = self._margin_kw(record, candidates)
         while True:
+            known = len(self._registry.network)
             whole = await self._problem(record, request, candidates, margin_kw)
             problem, beyond = hold_bids(whole, self._bids(record), record.commands)
+            problem = self._using.priced(record, problem, self._using.allowances(record))
             skipped |= dict.fromkeys(beyond, "beyond-bid")
-            outcome = await self._solve(problem, request)
+            outcome = await self._workers.run(self._planner, problem, None)
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
-                return _Draft(problem, skipped, margin_kw), outcome
+                return _Draft(problem, skipped, margin_kw, known), outcome
             self._metrics.count("offers_contradictory", len(culprits))
             skipped |= dict.fromkeys(culprits, "bad-offer")
             candidates = [c for c in candidates if c.offer.resource_id not in culprits]
@@ -175,12 +193,18 @@ class Planning:
         first = record.grid.index_of(request.first_interval)
         chosen: list[Candidate] = []
         skipped: dict[str, str] = {}
+        allowed = self._using.allowances(record)
         for resource_id in record.commitment.resource_ids if record.commitment else ():
-            reason = self._unfit(record, resource_id) or self._too_slow(record, resource_id, request.first_interval)
+            reason = (
+                self._unfit(record, resource_id)
+                or self._cannot_fill(record, resource_id)
+                or self._too_slow(record, resource_id, request.first_interval)
+                or (None if resource_id in record.commands else allowed[resource_id].why_not)
+            )
             if reason is not None:
                 skipped[resource_id] = reason
                 continue
-            prior = self._settings.prior_delivery[fleet.resource(resource_id).kind]
+            mean, sd = self._track_record.expected(resource_id, request.seen)
             offer = self._registry.offers[resource_id]
             running = self._running_intervals(record, resource_id, request.first_interval)
             unseen = (
@@ -190,7 +214,9 @@ class Planning:
                 Candidate(
                     offer=offer,
                     baseline_kw=record.baseline_kw(resource_id)[first : len(record.grid) + recovery],
-                    delivery_fraction=max(request.delivery.get(resource_id, prior), 0.02),
+                    delivery_fraction=max(mean, LEAST_DELIVERY),
+                    delivery_sd=sd,
+                    kind=fleet.resource(resource_id).kind.value,
                     running_intervals=running,
                     calls_unseen=unseen,
                 )
@@ -207,7 +233,8 @@ class Planning:
         kept: list[Candidate] = []
         for candidate in candidates:
             called = candidate.offer.resource_id in record.commands
-            if called or depth(candidate, grid, count, self._registry.fleet) >= self._settings.least_depth:
+            found = depth(candidate, grid, count, self._registry.fleet, direction=record.declaration.direction)
+            if called or found >= self._settings.least_depth:
                 kept.append(candidate)
             else:
                 skipped[candidate.offer.resource_id] = "too-shallow"
@@ -230,6 +257,11 @@ class Planning:
             return "refused"
         return None
 
+    def _cannot_fill(self, record: EventRecord, resource_id: str) -> str | None:
+        """Whether more is asked for than the resource does anyway, and its offer does not say that it could."""
+        filling = record.declaration.direction is Direction.FILL
+        return "cannot-fill" if filling and not can_fill(self._registry.offers[resource_id].flexibility) else None
+
     def _too_slow(self, record: EventRecord, resource_id: str, first_interval: datetime) -> str | None:
         """Whether a resource not called so far would come too late: after the start, or after the interval planned.
 
@@ -250,7 +282,7 @@ class Planning:
         interval = first - INTERVAL
         while interval >= record.declaration.start:
             issued = record.in_force(resource_id, interval)
-            if issued is None or commanded_response_kw(issued, interval) <= MATERIAL_KW:
+            if issued is None or commanded_response_kw(issued, interval, record.declaration.direction) <= MATERIAL_KW:
                 break
             count += 1
             interval -= INTERVAL
@@ -275,17 +307,18 @@ class Planning:
         if request.first_aim_kw is not None:
             aim[0] = request.first_aim_kw
         cap = self._settings.rebound_cap_fraction * float(record.target_kw.max())
-        ask = Ask(grid, aim, np.full(self._settings.recovery_intervals, cap), request.reserve_fraction)
-        flow_kw = await self._network.node_flow_kw(grid)
-        return dispatch_problem(ask, candidates, self._registry.fleet, flow_kw)
-
-    async def _solve(self, problem: DispatchProblem, request: PlanRequest) -> PlanningOutcome:
-        """Solves with the reserve held back, and without it where the reserve is what stops the target."""
-        outcome = await self._workers.run(self._planner, problem, None)
-        stopped_by_reserve = isinstance(outcome, Unreachable) and request.reserve_fraction > 0
-        if not stopped_by_reserve:
-            return outcome
-        return await self._workers.run(self._planner, replace(problem, reserve_fraction=0.0), None)
+        ask = Ask(
+            grid,
+            aim,
+            np.full(self._settings.recovery_intervals, cap),
+            coverage=self._settings.coverage,
+            common_sd=self._track_record.common_sd(request.seen),
+            direction=record.declaration.direction,
+            energy_price_cny_per_kwh=await self._prices.energy_price_cny_per_kwh(grid),
+        )
+        tree = self._registry.fleet
+        flow_kw = flow_on(tree, self._registry.registered, await self._network.node_flow_kw(grid))
+        return dispatch_problem(ask, candidates, tree, flow_kw, changes=self._registry.network)
 
     def _fact(
         self,
@@ -301,6 +334,7 @@ class Planning:
         expected = sum((by_id[r].delivery_fraction * kw for r, kw in called.items()), np.zeros(count))
         binding = outcome.binding if isinstance(outcome, Unreachable) else ()
         first = record.grid.index_of(request.first_interval)
+        prices = problem.energy_price_cny_per_kwh
         return PlanIssued(
             at=self._clock.now(),
             event_id=record.declaration.event_id,
@@ -327,6 +361,11 @@ class Planning:
             gap=float(plan.gap) if np.isfinite(plan.gap) else None,
             before_kw=request.before_kw,
             wall_s=plan.wall_s,
+            network_changes=draft.network_changes,
+            energy_price_cny_per_kwh=_floats(prices[:count]) if prices is not None else (),
+            delivery_mean_kw=_floats(plan.delivery_mean_kw),
+            delivery_q05_kw=_floats(plan.delivery_q05_kw),
+            joint_probability=float(plan.joint_probability) if np.isfinite(plan.joint_probability) else None,
         )
 
 

@@ -35,6 +35,7 @@ class Window:
     start: datetime
     end: datetime
     node_id: str | None = None
+    direction: Direction = Direction.CURTAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,6 @@ class Reachability:
             reason="what is reachable",
             first_interval=window.start,
             first_aim_kw=None,
-            delivery={},
-            reserve_fraction=0.0,
         )
         problem, skipped = await self._planning.preview(record, request)
         return await self._reach(window, problem, {**left_out, **skipped}, planned=planned)
@@ -148,7 +147,7 @@ class Reachability:
             event_id=PREVIEW_ID,
             program_id=PREVIEW_ID,
             kind=EventKind.ECONOMIC,
-            direction=Direction.CURTAIL,
+            direction=window.direction,
             start=window.start,
             end=window.end,
             target_percent=100.0,
@@ -157,7 +156,7 @@ class Reachability:
         left_out: dict[str, str] = {}
         taken: list[str] = []
         for resource_id in self._registry.in_scope(window.node_id):
-            reason = self._registry.why_not(resource_id)
+            reason = self._registry.why_not(resource_id, window.direction)
             if reason is None and resource_id not in self._registry.offers:
                 reason = "no-offer"
             if reason is None:
@@ -195,7 +194,7 @@ class Reachability:
         members: dict[str, int] = {}
         for resource in problem.resources:
             kind = self._registry.fleet.resource(resource.id).kind.value
-            most = most_kw(resource, count)
+            most = most_kw(resource, count, problem.direction)
             offered[kind] = offered.get(kind, np.zeros(count)) + most
             expected[kind] = expected.get(kind, np.zeros(count)) + resource.delivery_fraction * most
             members[kind] = members.get(kind, 0) + 1

@@ -3,19 +3,61 @@
 from collections.abc import Callable, Sequence
 
 from vpp.domain.capability import CapabilityOffer, flaw_of
+from vpp.domain.events import Direction
+from vpp.domain.filling import can_fill
 from vpp.domain.fleet import CustomerClass, Fleet
+from vpp.domain.network import NetworkChanges
 from vpp.ports import Metrics
 
 
 class Registry:
-    """The registered fleet with the latest offers."""
+    """The registered fleet, on the network as it stands, with the latest offers.
 
-    def __init__(self, fleet: Fleet, metrics: Metrics, *, open_round: Callable[[], int] | None = None) -> None:
-        """``open_round`` tells the highest access round that may be called; without it all may."""
-        self.fleet = fleet
+    Attributes:
+        registered: The fleet on the network as it was registered.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        metrics: Metrics,
+        *,
+        open_round: Callable[[], int] | None = None,
+        network: Callable[[], NetworkChanges] = NetworkChanges,
+    ) -> None:
+        """Knows the fleet.
+
+        Args:
+            fleet: As registered.
+            metrics: Counts offers.
+            open_round: Tells the highest access round that may be called; without it all may.
+            network: Tells what has been changed of the registered network.
+        """
+        self.registered = fleet
+        self._network = network
+        self._seen = NetworkChanges()
+        self._tree = fleet
         self._open_round = open_round
         self.offers: dict[str, CapabilityOffer] = {}
         self._metrics = metrics
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet on the network as it stands.
+
+        Raises:
+            InputError: a change of the network names a node that is not registered.
+        """
+        changes = self._network()
+        if changes is not self._seen and changes.told != self._seen.told:
+            self._tree = changes.tree_of(self.registered)
+            self._seen = changes
+        return self._tree
+
+    @property
+    def network(self) -> NetworkChanges:
+        """What has been changed of the registered network."""
+        return self._network()
 
     def take_offers(self, gateway_id: str, offers: Sequence[CapabilityOffer]) -> list[str]:
         """Keeps sound offers of the gateway's own resources; returns a sentence for each refused one."""
@@ -45,7 +87,7 @@ class Registry:
         path, other = self.fleet.node_path(scope_node_id), self.fleet.node_path(other_node_id)
         return scope_node_id in other or other_node_id in path
 
-    def why_not(self, resource_id: str) -> str | None:
+    def why_not(self, resource_id: str, direction: Direction = Direction.CURTAIL) -> str | None:
         """The reason code for which the resource may not be called, whoever accepts; ``None`` when it may."""
         if self.fleet.protected(resource_id):
             return "protected"
@@ -53,7 +95,11 @@ class Registry:
         site = self.fleet.site_of(resource_id)
         if site.customer_class is CustomerClass.RESIDENTIAL_CHARGING and not resource.opted_in:
             return "not-opted-in"
-        return "later-round" if site.access_round > self.open_round() else None
+        if site.access_round > self.open_round():
+            return "later-round"
+        offer = self.offers.get(resource_id)
+        cannot = direction is Direction.FILL and offer is not None and not can_fill(offer.flexibility)
+        return "cannot-fill" if cannot else None
 
     def open_round(self) -> int:
         """The highest access round whose sites may be called."""

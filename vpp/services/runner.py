@@ -172,8 +172,6 @@ class Runner:
                 reason="first plan",
                 first_interval=max(record.declaration.start, floor_interval(self._clock.now())),
                 first_aim_kw=None,
-                delivery={},
-                reserve_fraction=self._settings.reserve_fraction,
             ),
         )
         if plan is not None:

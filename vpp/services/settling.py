@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from vpp.domain.book import EventRecord
 from vpp.domain.errors import InvariantError
 from vpp.domain.events import EventKind, EventStep
-from vpp.domain.facts import EventAdvanced, StatementsIssued
+from vpp.domain.facts import DeliveryVerified, EventAdvanced, StatementsIssued
+from vpp.domain.performance import MeterResponse, kwh
 from vpp.domain.settlement import Account, Statement, district_net_kwh, settle_participant, statement_bytes
 from vpp.ports import Clock
 from vpp.services.intake import Intake
@@ -89,13 +90,22 @@ class Settling:
         )
 
     async def settle(self, event_id: str) -> None:
-        """Records the statements' digest and ends the event; a drill is certified and never settled."""
+        """Records what was delivered and the statements' digest, and ends the event.
+
+        A drill teaches as well, is certified and never settled.
+        """
         record = self._recorder.book.event(event_id)
         now = self._clock.now()
+        measured = None if record.baselines is None else await self.measure(event_id)
+        verified = None
+        if measured is not None and record.verified is None:
+            asked_kwh, verified_kwh = delivered_kwh(measured.response)
+            verified = DeliveryVerified(at=now, event_id=event_id, asked_kwh=asked_kwh, verified_kwh=verified_kwh)
         if record.declaration.kind is EventKind.DRILL:
+            await self._record_verified(verified)
             await self._recorder.record(EventAdvanced(at=now, event_id=event_id, step=EventStep.CERTIFY))
             return
-        statements = await self.statements(event_id)
+        statements = () if measured is None else self.statements_of(record, measured)
         payment = sum(statement.payment_cny for statement in statements)
         issued = StatementsIssued(
             at=now,
@@ -107,9 +117,24 @@ class Settling:
             total_payment_cny=f"{payment:.2f}",
         )
         settled = EventAdvanced(at=now, event_id=event_id, step=EventStep.SETTLE)
+        await self._record_verified(verified)
         if not record.statements:
             await self._recorder.record(issued)
         await self._recorder.record(settled)
+
+    async def _record_verified(self, verified: DeliveryVerified | None) -> None:
+        """Kept once, also where a stop has come between it and the statements."""
+        if verified is not None:
+            await self._recorder.record(verified)
+
+
+def delivered_kwh(response: MeterResponse) -> tuple[dict[str, float], dict[str, float]]:
+    """Energy asked and verified per meter with a graded interval, kWh over these intervals."""
+    graded = response.graded
+    rows = [row for row in range(len(response.meter_ids)) if graded[row].any()]
+    asked = {response.meter_ids[row]: float(kwh(int(response.committed_w[row, graded[row]].sum()))) for row in rows}
+    given = {response.meter_ids[row]: float(kwh(int(response.response_w[row, graded[row]].sum()))) for row in rows}
+    return asked, given
 
 
 def statements_digest(statements: Sequence[Statement]) -> str:

@@ -21,6 +21,7 @@ from vpp.domain.control import (
 )
 from vpp.domain.events import EventState
 from vpp.domain.flexibility import Series
+from vpp.domain.network import concerns, in_words
 from vpp.domain.outcome import MATERIAL_KW, acknowledged_kw, called_from, commanded_kw, response_kw
 from vpp.domain.timegrid import INTERVAL, floor_interval
 from vpp.ports import Clock, Metrics
@@ -29,6 +30,7 @@ from vpp.services.ingesting import Ingest
 from vpp.services.planning import Planning, PlanRequest
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
+from vpp.services.track_record import TrackRecord
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,12 +56,13 @@ class Present:
 class Tracking:
     """The closed loop of every running event."""
 
-    def __init__(  # noqa: PLR0913 - every collaborator is named where it is handed in
+    def __init__(  # noqa: PLR0913, PLR0917 - every collaborator is named where it is handed in
         self,
         recorder: Recorder,
         registry: Registry,
         ingest: Ingest,
         planning: Planning,
+        track_record: TrackRecord,
         dispatching: Dispatching,
         *,
         clock: Clock,
@@ -70,6 +73,7 @@ class Tracking:
         self._registry = registry
         self._ingest = ingest
         self._planning = planning
+        self._track_record = track_record
         self._dispatching = dispatching
         self._clock = clock
         self._metrics = metrics
@@ -104,8 +108,7 @@ class Tracking:
                         reason=decision.reason,
                         first_interval=first,
                         first_aim_kw=None if decision.trim else decision.first_aim_kw,
-                        delivery=self.delivery(record),
-                        reserve_fraction=0.0,
+                        seen=self._seen(record),
                         before_kw=decision.before_kw,
                     ),
                 )
@@ -114,12 +117,11 @@ class Tracking:
 
     def delivery(self, record: EventRecord) -> dict[str, float]:
         """Expected verified kW per commanded kW of every resource seen so far."""
-        fleet = self._registry.fleet
-        prior = self._settings.prior_delivery
-        return {
-            r: seen.fraction(prior[fleet.resource(r).kind], self._settings.prior_minutes)
-            for r, seen in self._delivery.get(record.declaration.event_id, {}).items()
-        }
+        seen = self._seen(record)
+        return {resource_id: self._track_record.expected(resource_id, seen)[0] for resource_id in seen}
+
+    def _seen(self, record: EventRecord) -> Mapping[str, Delivery]:
+        return self._delivery.get(record.declaration.event_id, {})
 
     def _decide(
         self, record: EventRecord, asked: Mapping[str, Series], memory: LoopMemory, now: datetime
@@ -130,9 +132,8 @@ class Tracking:
             return Hold()
         target_kw = float(record.target_kw[index])
         aim_kw = target_kw + record.plans[-1].margin_kw
-        fleet, prior = self._registry.fleet, self._settings.prior_delivery
-        learnt = self.delivery(record)
-        fraction = {r: learnt.get(r, prior[fleet.resource(r).kind]) for r in asked}
+        seen = self._seen(record)
+        fraction = {r: self._track_record.expected(r, seen)[0] for r in asked}
         lost = frozenset(r for r in asked if self._lost(record, r))
         behind = index + 1 < len(record.grid)
         projection = project(
@@ -145,7 +146,16 @@ class Tracking:
         leaving = self._leaving(record, asked, index)
         if leaving is not None:
             return Redispatch(interval, aim_kw, f"participant {leaving!r} opted out", projection.projected_kw)
-        goal = Goal(target_kw, aim_kw, _reach_kw(record, interval), _reach_kw(record, interval + INTERVAL))
+        changed = self._network_changed(record)
+        if changed is not None:
+            return Redispatch(interval, aim_kw, f"network changed: {changed}", projection.projected_kw)
+        goal = Goal(
+            target_kw,
+            aim_kw,
+            _reach_kw(record, interval),
+            _reach_kw(record, interval + INTERVAL),
+            aim_kw + self._track_record.held_kw(asked, index + 1, seen) if behind else 0.0,
+        )
         return decide(projection, now, goal=goal, memory=memory, settings=self._settings)
 
     def _leaving(self, record: EventRecord, asked: Mapping[str, Series], index: int) -> str | None:
@@ -155,6 +165,14 @@ class Tracking:
             if participant_id in record.opted_out and values[index:].max(initial=0.0) > MATERIAL_KW:
                 return participant_id
         return None
+
+    def _network_changed(self, record: EventRecord) -> str | None:
+        """What was changed of the network since the newest plan, where that concerns what may be called."""
+        members = record.commitment.resource_ids if record.commitment else ()
+        unknown = self._registry.network.told[record.plans[-1].network_changes :]
+        until = record.declaration.recovery_end(self._settings.recovery_intervals)
+        told = [in_words(change) for change in unknown if concerns(change, self._registry.fleet, members, until)]
+        return "; ".join(told) or None
 
     def _lost(self, record: EventRecord, resource_id: str) -> bool:
         """Whether nothing can be expected of a commanded resource: refused, opted out, or nothing is heard of it."""

@@ -11,6 +11,7 @@ from vpp.domain.control import ControlSettings
 from vpp.domain.events import Direction, EventState
 from vpp.domain.fairness import gini
 from vpp.domain.flexibility import Series
+from vpp.domain.network import flow_on
 from vpp.domain.outcome import Attainment, attainment, commanded_kw, response_kw
 from vpp.domain.reasons import texts_of
 from vpp.domain.settlement import Statement, district_net_kwh
@@ -101,6 +102,7 @@ class Views:
             "fairness": self._fairness(record),
             "emissions": self._emissions(record, measured),
             "solver": _solver(record),
+            "energy_price_cny_per_kwh": list(record.plans[0].energy_price_cny_per_kwh) if record.plans else [],
             "invariants": invariants(self._recorder.book, record, self._registry, statements, measured)
             if count
             else {},
@@ -127,23 +129,31 @@ class Views:
         return verified
 
     async def _by_node(self, record: EventRecord, measured: Measured) -> Json:
-        fleet = self._registry.fleet
-        flow = await self._network.node_flow_kw(record.grid)
+        """Per node, each interval on the tree as it stood at its start."""
+        registered, changes = self._registry.registered, self._registry.network
+        forecast = await self._network.node_flow_kw(record.grid)
         verified = self._verified(record, measured)
-        totals = {node_id: np.zeros(len(record.grid)) for node_id in fleet.nodes}
-        for resource_id, values in verified.items():
-            for node_id in fleet.node_path(fleet.site_of(resource_id).node_id):
-                totals[node_id] += values
+        flow = {node_id: np.zeros(len(record.grid)) for node_id in registered.nodes if node_id in forecast}
+        totals = {node_id: np.zeros(len(record.grid)) for node_id in registered.nodes}
+        for t, interval in enumerate(record.grid):
+            tree = changes.tree_of(registered, interval)
+            for node_id, series in flow_on(tree, registered, {n: forecast[n][t : t + 1] for n in flow}).items():
+                flow[node_id][t] = series[0]
+            for resource_id, values in verified.items():
+                for node_id in tree.node_path(tree.site_of(resource_id).node_id):
+                    totals[node_id][t] += values[t]
         sign = 1.0 if record.declaration.direction is Direction.CURTAIL else -1.0
         return {
             node_id: {
-                "name": fleet.nodes[node_id].name,
+                "name": node.name,
+                "parent_id": self._registry.fleet.nodes[node_id].parent_id,
                 "verified_kw": _list(totals[node_id]),
                 "forecast_kw": _list(flow[node_id]),
                 "net_flow_kw": _list(flow[node_id] - sign * totals[node_id]),
-                "import_limit_kw": fleet.nodes[node_id].import_limit_kw,
+                "import_limit_kw": node.import_limit_kw,
+                "import_limits_kw": _list(changes.limits_kw(node, record.grid)[0]),
             }
-            for node_id in fleet.nodes
+            for node_id, node in registered.nodes.items()
             if node_id in flow
         }
 
@@ -230,6 +240,8 @@ class Views:
         after = float(np.nansum(change[:, count:])) * INTERVAL_H
         net = during + after
         shifted = max(0.0, min(during, -after))
+        # More consumption is no emission avoided.
+        net = net if record.declaration.direction is Direction.CURTAIL else -net
         return {
             "shed_kwh_net_of_rebound": net,
             "shifted_kwh": shifted,

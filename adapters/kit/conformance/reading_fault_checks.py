@@ -184,7 +184,10 @@ def _without_states(readings: DeviceReadings, device: int) -> DeviceReadings:
             continue
         spoilt = {}
         for field in fields(group):
-            values = getattr(group, field.name).copy()
+            values = getattr(group, field.name)
+            if values is None:
+                continue
+            values = values.copy()
             if values.dtype.kind == "f":
                 values[device] = np.nan
             spoilt[field.name] = values

@@ -37,7 +37,12 @@ class StorageRun:
     def problems(self) -> list[str]:
         """What is wrong with our schedules."""
         found: list[str] = [self.ours.problem] if self.ours.problem else []
-        return found + [problem for row in (self.ours, *self.after) for answer in row.answers for problem in answer.get("problems", ())]
+        return found + [
+            problem
+            for row in (self.ours, *self.after)
+            for answer in row.answers
+            for problem in answer.get("problems", ())
+        ]
 
     @property
     def median_s(self) -> float:

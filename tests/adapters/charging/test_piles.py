@@ -121,6 +121,48 @@ def test_split__empty_piles_may_use_what_is_left() -> None:
     assert powers == pytest.approx([7.0, 7.0, 4.0, 7.0])
 
 
+TIMED = dataclasses.replace(PILES, minutes_to_begin=np.array([60.0, 0.0, np.nan, 0.0]))
+EARLY = spec(ResourceKind.RESIDENTIAL_CHARGING, ChargingTerms(early_start=True), rated_kw=28.0)
+
+
+def test_offer__waiting_cars_lie_between_the_forecast_and_the_ceiling() -> None:
+    offer = ChargingAdapter().offer(request(EARLY, readings(4, piles=TIMED), np.zeros(16)))
+    assert isinstance(offer.flexibility, Charging)
+    # Car 1 begins after an hour by itself, and could begin now.
+    assert np.cumsum(offer.forecast_kw)[[0, 3, 7]] * 0.25 == pytest.approx([3.5, 10.5, 17.5])
+    assert offer.flexibility.energy_ceiling_kwh[[0, 3, 7]] == pytest.approx([5.25, 17.5, 17.5])
+    assert (offer.flexibility.energy_floor_kwh <= np.cumsum(offer.forecast_kw) * 0.25 + 1e-9).all()
+
+
+def test_offer__cars_that_nobody_may_start_early_offer_nothing_more() -> None:
+    offer = ChargingAdapter().offer(request(CLUSTER, readings(4, piles=TIMED), np.zeros(16)))
+    assert isinstance(offer.flexibility, Charging)
+    assert offer.flexibility.energy_ceiling_kwh == pytest.approx(np.cumsum(offer.forecast_kw) * 0.25)
+
+
+@pytest.mark.parametrize(
+    ("setpoint_kw", "expected"),
+    [(0.0, [0.0, 7.0, 0.0, 7.0]), (14.0, [0.0, 7.0, 0.0, 7.0]), (15.0, [7.0, 7.0, 0.0, 7.0])],
+)
+def test_start_early__holds_nothing_back_and_starts_no_more_than_it_takes(
+    setpoint_kw: float, expected: list[float]
+) -> None:
+    powers = ChargingAdapter().start_early(EARLY, setpoint_kw, readings(4, piles=TIMED))
+    assert powers.tolist() == expected
+
+
+def test_start_early__what_has_been_started_goes_on() -> None:
+    both = dataclasses.replace(PILES, minutes_to_begin=np.array([60.0, 90.0, np.nan, 0.0]))
+    seen = dataclasses.replace(readings(4, piles=both), power_kw=np.array([0.0, 7.0, 0.0, 7.0]))
+    assert ChargingAdapter().start_early(EARLY, 14.0, seen).tolist() == [0.0, 7.0, 0.0, 7.0]
+
+
+def test_split__a_cap_starts_no_car_early() -> None:
+    powers = ChargingAdapter().split(EARLY, 18.0, readings(4, piles=TIMED))
+    # 14 kW to the two that charge; what is left goes to the empty pile.
+    assert powers == pytest.approx([0.0, 7.0, 4.0, 7.0])
+
+
 def test_unserved_kwh__is_what_cars_lack_at_departure() -> None:
     # Of 7 kW, three minima of 1.38 kW leave 2.86 kW for the most pressing: car 4 gets 4.24 kW for its hour and lacks
     # 2.76 kWh; car 1 gets 1.38 kW for two hours and lacks 4.24 kWh; car 2 gets its 3.5 kWh in four hours.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.kit.command_gate import Accept, Duplicate, Expired, Older, Refuse, Seen, decide
-from adapters.kit.resource_spec import ResourceSpec, StorageTerms
+from adapters.kit.resource_spec import ChargingTerms, ResourceSpec, StorageTerms
 from tests.adapters.gateway_rig import T0, command, process
 from vpp.domain.commands import Command, CommandMode
 from vpp.domain.fleet import ResourceKind
@@ -84,6 +84,18 @@ def test_decide__refuses_with_reason(spec: ResourceSpec | None, changes: dict[st
 
 def test_decide__refuses_under_local_control() -> None:
     assert decide(arrived(), spec=SPEC, seen=None, now=T0, unable="by hand") == Refuse("by hand")
+
+
+def test_decide__at_least_is_held_by_what_can_take_more() -> None:
+    raised = arrived(mode=CommandMode.AT_LEAST)
+    kind, terms = ResourceKind.RESIDENTIAL_CHARGING, ChargingTerms(early_start=True)
+    waiting = ResourceSpec("r1", "s1", kind, 200.0, 0, 2, terms)
+    at_once = ResourceSpec("r1", "s1", kind, 200.0, 0, 2, ChargingTerms())
+
+    assert decide(raised, spec=BATTERY, seen=None, now=T0) == Accept()
+    assert decide(raised, spec=waiting, seen=None, now=T0) == Accept()
+    refused = "mode 'at_least' cannot be held by a resource of kind 'residential_charging'"
+    assert decide(raised, spec=at_once, seen=None, now=T0) == Refuse(refused)
 
 
 def test_decide__a_battery_may_discharge_where_export_is_allowed() -> None:

@@ -14,7 +14,7 @@ from adapters.kit.memory_driver import MemoryDriver
 from adapters.kit.resource_spec import ChargingTerms, LoadTerms, ResourceSpec
 from adapters.kit.store import GatewayStore
 from tests.adapters.gateway_rig import T0, Rig, command, in_virtual_time, lines, process
-from vpp.domain.commands import AckState, Command
+from vpp.domain.commands import AckState, Command, CommandMode
 from vpp.domain.fleet import ResourceKind
 from vpp.wire.messages import CapabilityMessage
 
@@ -198,6 +198,28 @@ def test_charging__a_car_that_comes_within_the_interval_gets_its_share() -> None
             assert rig.driver.writes[2:] == [(0, 40.0), (1, 40.0)]
 
     in_virtual_time(scenario, specs=[station], driver=driver)
+
+
+def test_charging__at_least_starts_what_waits_and_holds_nothing_back() -> None:
+    terms = ChargingTerms(early_start=True)
+    cluster = ResourceSpec("r1", "s1", ResourceKind.RESIDENTIAL_CHARGING, 200.0, 0, 2, terms)
+    waits = np.array([0.0, 90.0])
+    full = np.full(2, 100.0)
+    piles = PileReadings(np.ones(2, dtype=bool), np.full(2, 60.0), np.full(2, 240.0), full, np.full(2, 5.0), waits)
+    driver = MemoryDriver(np.array([100.0, 0.0]), lines=lines(2), piles=piles)
+
+    async def scenario(rig: Rig) -> None:
+        async with rig.running():
+            # Free in the first interval: 0 kW are drawn in any case.
+            await rig.send(command(mode=CommandMode.AT_LEAST, setpoints_kw=[0.0, 150.0, 0.0, 0.0]))
+            await rig.until(12)
+            assert rig.driver.writes == []
+            await rig.until(17)
+            assert rig.driver.writes == [(0, 100.0), (1, 100.0)]
+            await rig.until(32)
+            assert [device for device, setpoint in rig.driver.writes[2:] if np.isnan(setpoint)] == [0, 1]
+
+    in_virtual_time(scenario, specs=[cluster], driver=driver)
 
 
 def test_disk_lost__devices_left_at_a_setpoint_are_let_go() -> None:

@@ -130,18 +130,38 @@ def test_zone__air_reacts_within_half_an_hour() -> None:
     assert zone.air_rise_k[0] > 0.7 * 0.02 * 25.0
 
 
-def a_pile(limit_table: PileTable | None = None) -> Piles:
-    table = limit_table or PileTable(pattern=one(2.0), rated_kw=one(7.0), min_kw=one(1.32), sessions_per_day=one(1.0))
+def a_pile(limit_table: PileTable | None = None, begin: int = 10) -> Piles:
+    table = limit_table or PileTable(
+        pattern=one(2.0),
+        rated_kw=one(7.0),
+        min_kw=one(1.32),
+        sessions_per_day=one(1.0),
+        ready_margin_min=one(np.nan),
+    )
     never = 10**9
     return Piles(
         table,
         WindowSessions(
             arrive=np.array([[10, 200, never]]),
+            begin=np.array([[begin, 200, never]]),
             depart=np.array([[130, 260, never]]),
             energy_kwh=np.array([[7.0, 3.5, 0.0]]),
             power_kw=np.array([[7.0, 7.0, 0.0]]),
         ),
     )
+
+
+def test_pile__waits_for_its_timer_unless_a_limit_takes_its_place() -> None:
+    waiting, woken, deaf = a_pile(begin=60), a_pile(begin=60), a_pile(begin=60)
+
+    free = [waiting.step(minute, FREE, MOVES)[0] for minute in range(125)]
+    held = [woken.step(minute, one(3.5), MOVES)[0] for minute in range(60)]
+    ignored = [deaf.step(minute, one(3.5), ~MOVES)[0] for minute in range(60)]
+
+    assert free[:60] == [0.0] * 60
+    assert free[60:120] == [7.0] * 60
+    assert held[10:] == [3.5] * 50
+    assert ignored == [0.0] * 60
 
 
 def test_pile__charges_at_once_and_fully_when_free() -> None:

@@ -107,7 +107,8 @@ def columns_of(readings: DeviceReadings, one: Installed) -> dict[str, np.ndarray
         part = getattr(readings, group)
         assert (part is not None) == bool(rows), (one.gateway_id, group)
         if part is not None:
-            found |= {f"{group}.{f.name}": getattr(part, f.name)[np.concatenate(rows)] for f in fields(part)}
+            told = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) is not None}
+            found |= {f"{group}.{name}": values[np.concatenate(rows)] for name, values in told.items()}
     return found
 
 

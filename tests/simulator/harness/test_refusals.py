@@ -16,7 +16,7 @@ def test_require_program__the_demonstrations_own_is_taken(quick: Scenario) -> No
 @pytest.mark.parametrize(
     ("program", "expected"),
     [
-        ("lottery", "expected one of beichen-demo, tianjin-peak, found 'lottery'"),
+        ("lottery", "expected one of beichen-demo, beichen-valley, tianjin-peak, tianjin-valley, found 'lottery'"),
         (
             "tianjin-peak",
             (

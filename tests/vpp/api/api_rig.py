@@ -15,6 +15,7 @@ from vpp.api.routes import api_routers
 from vpp.bootstrap import Controller
 from vpp.bootstrap.doors import Doorway, door_of
 from vpp.domain.access import Principal, Role
+from vpp.domain.outcome import called_from, commanded_kw
 from vpp.infra.clock import SystemClock
 from vpp.infra.memory.access import MemoryAccountStore
 from vpp.infra.passwords import Argon2Hasher
@@ -80,11 +81,23 @@ async def opened_api(caught: Caught, folder: Path, routers: Sequence[APIRouter] 
 
 
 def _two_called(controller: Controller) -> tuple[str, str]:
-    """Two plants that were called in both events: people whose figures are worth hiding from each other."""
-    book, fleet = controller.recorder.book, controller.registry.fleet
-    called = [{fleet.participant_of(r).id for r in book.event(event_id).commands} for event_id in (SETTLED, RUNNING)]
-    first, second, *_ = sorted(p for p in called[0] & called[1] if p.startswith("p-plant"))
+    """Of the plants called in both events the two that the running one asks most of.
+
+    They are people whose figures are worth hiding from each other.
+    """
+    settled, running = _asked_kw(controller, SETTLED), _asked_kw(controller, RUNNING)
+    first, second, *_ = sorted(settled.keys() & running.keys(), key=lambda plant: -running[plant])
     return first, second
+
+
+def _asked_kw(controller: Controller, event_id: str) -> dict[str, float]:
+    """Mean response asked of every plant that was called."""
+    asked: dict[str, float] = {}
+    for resource_id, kw in commanded_kw(controller.recorder.book.event(event_id)).items():
+        participant_id = controller.registry.fleet.participant_of(resource_id).id
+        if participant_id.startswith("p-plant") and called_from(kw) is not None:
+            asked[participant_id] = asked.get(participant_id, 0.0) + float(kw.mean())
+    return asked
 
 
 async def _key(accounts: Accounts, role: Role, participant_id: str | None) -> str:

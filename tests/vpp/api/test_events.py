@@ -235,7 +235,9 @@ async def test_decisions__every_resource_in_scope_has_a_reason(api: Api) -> None
     assert codes.keys() == api.controller.registry.fleet.resources.keys()
     assert {"called", "declined", "no-answer", "protected"} <= set(codes.values())
     assert all(line["reason"]["text_zh"] for line in shown["resources"])
-    assert [revision["revision"] for revision in shown["revisions"]] == [1, 2]
+    plans = api.controller.recorder.book.event(RUNNING).plans
+    assert [revision["revision"] for revision in shown["revisions"]] == [plan.revision for plan in plans]
+    assert plans
 
 
 async def test_statements__add_up_to_what_was_issued(api: Api) -> None:
@@ -294,6 +296,43 @@ async def test_capability__planned_never_promises_more_than_is_offered(api: Api)
     assert shown["planned"]["binding"]
     assert 0 < below["min_percent"] < shown["min_percent"]
     assert {"protected"} <= {left["reason"]["code"] for left in shown["left_out"]}
+
+
+async def test_capability_table__rows_by_notice_and_duration(api: Api) -> None:
+    path = "/api/v1/capability/table"
+    before = api.controller.recorder.position
+    shown = (await asked(api, "operator", "GET", path)).json()
+    below = (await asked(api, "operator", "GET", path, params={"node": "quick-snow"})).json()
+    nowhere = await asked(api, "operator", "GET", path, params={"node": "no-such"})
+    sideways = await asked(api, "operator", "GET", path, params={"direction": "sideways"})
+
+    assert api.controller.recorder.position == before
+    assert (len(shown["starts"]), len(shown["rows"])) == (96, 16)
+    assert shown["starts"][0] == "2026-07-22T08:30:00Z"
+    assert {row["notice"]: row["notice_s"] for row in shown["rows"]} == {
+        "5min": 300.0,
+        "30min": 1800.0,
+        "4h": 14400.0,
+        "day-ahead": None,
+    }
+    hour = next(row for row in shown["rows"] if (row["notice"], row["duration_s"]) == ("30min", 3600.0))
+    assert [hour["reachable_kw_prob90"][k] is None for k in (0, 1, 2)] == [True, True, False]
+    for likely, even, back, cost in list(
+        zip(
+            hour["reachable_kw_prob90"],
+            hour["reachable_kw_prob50"],
+            hour["rebound_kw"],
+            hour["cost_cny_per_kwh"],
+            strict=True,
+        )
+    )[2:]:
+        assert 0 < likely < even
+        assert back <= 0
+        assert cost == sorted(cost)
+    assert below["resources"] < shown["resources"]
+    assert {"protected"} <= {left["reason"]["code"] for left in shown["left_out"]}
+    assert (nowhere.status_code, nowhere.json()["detail"]) == (404, "unknown node 'no-such'")
+    assert sideways.status_code == 422
 
 
 async def test_stream__last_event_id_leaves_out_what_was_seen(api: Api) -> None:

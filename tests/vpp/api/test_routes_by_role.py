@@ -94,11 +94,26 @@ CASES: Mapping[str, Case] = {
         SETTLED, OWNER, denied=404, path={"participant_id": "A"}
     ),
     f"GET {API}/capability": Case(DISTRICT, query=WINDOW),
+    f"GET {API}/capability/table": Case(DISTRICT),
     f"GET {API}/orderly-use": Case(DISTRICT),
     f"GET {API}/programs": Case(EVERYBODY),
     f"GET {API}/programs/{{program_id}}": Case(EVERYBODY, path={"program_id": "beichen-demo"}),
     f"GET {API}/access-rounds": Case(DISTRICT),
     f"POST {API}/access-rounds": Case(NOBODY, body={"round": 999}),
+    f"GET {API}/network": Case(DISTRICT),
+    f"POST {API}/network/reassignments": Case(
+        DISTRICT, body={"node_id": "quick-snow-line-2", "parent_id": "quick-beicang", "reason": "a test"}
+    ),
+    f"POST {API}/network/limits": Case(
+        DISTRICT,
+        body={
+            "node_id": "quick-beicang",
+            "start": "2026-07-25T06:00:00+00:00",
+            "end": "2026-07-25T07:00:00Z",
+            "import_limit_kw": 20_000.0,
+            "reason": "a test",
+        },
+    ),
     f"GET {API}/resources": Case(EVERYBODY),
     f"GET {API}/resources/{{resource_id}}": Case(OWNER, denied=404, path={"resource_id": "A_RESOURCE"}),
     f"GET {API}/sites": Case(EVERYBODY),

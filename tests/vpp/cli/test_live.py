@@ -97,9 +97,23 @@ def test_capability__by_kind_in_percent_of_the_peak(serving: Serving) -> None:
     assert "factory_line" in run(serving, *words)
 
 
+def test_capability__table_of_one_notice_by_the_hour(serving: Serving) -> None:
+    found = json.loads(run(serving, "capability", "--table", "--json"))
+    shown = run(serving, "capability", "--table", "--notice", "day-ahead")
+
+    assert len(found["rows"]) == 16
+    # 16:30 in Beijing is the first start; nothing of today can be called on the day before.
+    assert "07-22 16:30" in shown
+    assert [line.count("–") for line in shown.splitlines() if "07-22 " in line] == [4] * 8
+    assert [line.count("–") for line in shown.splitlines() if "07-23 " in line] == [0] * 17
+    assert "never called: protected class" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["capability"], "give a window with --start and --end, or ask for the whole day with --table"),
+        (["capability", "--table"], "give a running controller with --url (or VPP_URL)"),
         (["event", "list"], "give a running controller with --url (or VPP_URL), or a store with --store"),
         (["capability", *WINDOW], "give a running controller with --url (or VPP_URL)"),
         (["event", "list", "--url", "http://127.0.0.1:1"], "http://127.0.0.1:1 cannot be reached"),

@@ -41,13 +41,15 @@ def sample_declaration(**changes: object) -> Declaration:
     return Declaration(**(values | changes))  # type: ignore[arg-type]
 
 
-def declared(kind: EventKind = EventKind.ECONOMIC, at: datetime = EARLY) -> EventDeclared:
+def declared(
+    kind: EventKind = EventKind.ECONOMIC, at: datetime = EARLY, direction: Direction = Direction.CURTAIL
+) -> EventDeclared:
     return EventDeclared(
         at=at,
         event_id=EVENT,
         program_id="sample",
         kind=kind,
-        direction=Direction.CURTAIL,
+        direction=direction,
         start=START,
         end=END,
         target_percent=5.0,
@@ -158,11 +160,13 @@ def acked(seq: int, *acks: tuple[str, str, AckState], gateway_id: str = "gw-1") 
     return CommandsAcked(at=START, event_id=EVENT, gateway_id=gateway_id, seq=seq, acks=entries)
 
 
-def committed_facts(kind: EventKind = EventKind.ECONOMIC) -> list[Fact]:
-    first: list[Fact] = [ControllerStarted(at=EARLY, epoch=1), declared(kind), approved()]
+def committed_facts(kind: EventKind = EventKind.ECONOMIC, direction: Direction = Direction.CURTAIL) -> list[Fact]:
+    first: list[Fact] = [ControllerStarted(at=EARLY, epoch=1), declared(kind, direction=direction), approved()]
     return [*first, *([] if kind is EventKind.EMERGENCY else [invited()]), committed()]
 
 
-def record_of(*more: Fact, kind: EventKind = EventKind.ECONOMIC) -> EventRecord:
+def record_of(
+    *more: Fact, kind: EventKind = EventKind.ECONOMIC, direction: Direction = Direction.CURTAIL
+) -> EventRecord:
     """A committed event, and what happened then."""
-    return Book.replay([*committed_facts(kind), *more]).event(EVENT)
+    return Book.replay([*committed_facts(kind, direction), *more]).event(EVENT)

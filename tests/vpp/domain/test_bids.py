@@ -54,9 +54,7 @@ def battery(name: str, kw: float, energy_kwh: float, schedule_kw: float = 0.0, p
 def problem(*resources: DispatchResource, target_kw: float = 1000.0) -> DispatchProblem:
     flow = np.full(HORIZON, 5000.0)
     root = DispatchNode("root", None, flow, flow + 5000.0, np.full(HORIZON, np.inf))
-    return DispatchProblem(
-        GRID, EVENT, np.full(EVENT, target_kw), np.full(RECOVERY, 1000.0), resources, (root,), reserve_fraction=0.0
-    )
+    return DispatchProblem(GRID, EVENT, np.full(EVENT, target_kw), np.full(RECOVERY, 1000.0), resources, (root,))
 
 
 def test_share_of_bid__cheapest_first_until_the_bid_is_reached() -> None:

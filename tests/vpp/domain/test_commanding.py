@@ -11,6 +11,7 @@ from tests.vpp.domain.fleet_samples import sample_fleet
 from vpp.domain.book import EventRecord
 from vpp.domain.commanding import CANCEL_NOTICE, Issue, commands_for, release_commands
 from vpp.domain.commands import Command, CommandMode
+from vpp.domain.events import Direction
 from vpp.domain.facts import Fact
 from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Series
@@ -45,6 +46,25 @@ def test_commands_for__says_what_should_be() -> None:
     assert command.command_id == "event-1.2.3.11"
     assert (command.schedule_start, command.valid_from, command.expires_at) == (START, ISSUE.valid_from, END)
     assert command.release_after_s == 30.0
+
+
+def test_commands_for__filling_asks_for_at_least_the_forecast_and_the_response() -> None:
+    record = record_of(frozen({r: [float(kw[0])] * 12 for r, kw in FORECAST.items()}), direction=Direction.FILL)
+    commands = made(record, {"line-1": [40.0, 0.0, 150.0, 40.0], "bat-1": [50.0, 0.0, 0.0, 25.0]})
+
+    # Free at 0 kW where nothing is asked, and never above the rating of 200 kW.
+    assert (commands["line-1"].mode, commands["line-1"].setpoints_kw) == (
+        CommandMode.AT_LEAST,
+        (140.0, 0.0, 200.0, 140.0),
+    )
+    assert (commands["bat-1"].mode, commands["bat-1"].setpoints_kw) == (CommandMode.EXACTLY, (50.0, 0.0, 0.0, 25.0))
+    filled = record_of(
+        frozen({r: [float(kw[0])] * 12 for r, kw in FORECAST.items()}),
+        issued(*commands.values()),
+        direction=Direction.FILL,
+    )
+    assert commanded_kw(filled)["line-1"].tolist() == [40.0, 0.0, 100.0, 40.0]
+    assert commanded_kw(filled)["bat-1"].tolist() == [50.0, 0.0, 0.0, 25.0]
 
 
 def test_commands_for__no_setpoint_lies_above_a_rating_of_odd_watts() -> None:

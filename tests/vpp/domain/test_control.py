@@ -135,6 +135,19 @@ def test_decide__trims_not_at_110_percent() -> None:
     assert [look(m, next_kw=116.6, memory=memory) for m in (1, 2, 3)] == [Hold()] * 3
 
 
+def test_decide__what_is_needed_to_be_sure_of_the_aim_is_no_surplus() -> None:
+    memory = LoopMemory(LONG_AGO)
+    at = START + timedelta(minutes=5)
+    projection = project(START, at, so_far_kw=110.0, expected_now_kw=110.0, next_kw=125.0)
+    goals = [Goal(100.0, 106.0, next_need_kw=need_kw) for need_kw in (120.0, 110.0, 110.0)]
+
+    decisions = [decide(projection, at, goal=goal, memory=memory, settings=SETTINGS) for goal in goals]
+
+    assert decisions[:2] == [Hold(), Hold()]
+    assert isinstance(decisions[2], Redispatch)
+    assert decisions[2].reason == "expected 0.12 MW, more than 110% of 0.11 MW"
+
+
 def test_decide__a_cycle_without_surplus_starts_the_count_anew() -> None:
     memory = LoopMemory(LONG_AGO)
 
@@ -162,6 +175,12 @@ def test_delivery__moves_from_the_prior_to_what_was_seen() -> None:
     assert seen.fraction(0.85, 6.0) == pytest.approx(0.675)
 
 
+def test_delivery__spread_narrows_with_what_was_seen() -> None:
+    assert Delivery().sd(0.2, 6.0) == 0.2
+    # 18 minutes on top of six: a quarter of the variance.
+    assert Delivery(1800.0, 1500.0, 18.0).sd(0.2, 6.0) == pytest.approx(0.1)
+
+
 def test_delivery__is_bounded() -> None:
     assert Delivery(100.0, -500.0, 60.0).fraction(0.85, 6.0) == 0.0
     assert Delivery(100.0, 500.0, 60.0).fraction(0.85, 6.0) == 1.3
@@ -184,3 +203,19 @@ def test_stagger_s__spreads_evenly_from_zero() -> None:
 def test_prior_delivery__every_kind_has_one() -> None:
     assert set(SETTINGS.prior_delivery) == set(ResourceKind)
     assert SETTINGS.prior_delivery[ResourceKind.STORAGE] == 0.93
+
+
+def test_delivery_priors__charging_is_the_least_predictable() -> None:
+    priors = SETTINGS.delivery_priors()
+    charging = priors["public_charging"], priors["residential_charging"]
+    others = [prior for kind, prior in priors.items() if "charging" not in kind]
+
+    assert set(priors) == {kind.value for kind in ResourceKind}
+    assert min(prior.sd for prior in charging) > max(prior.sd for prior in others)
+    assert min(prior.common_sd for prior in charging) > max(prior.common_sd for prior in others)
+
+
+def test_event_day_prior__takes_the_programmes_events_a_day() -> None:
+    prior = ControlSettings(event_days_per_season=30.0).event_day_prior(3)
+
+    assert (prior.days_per_season, prior.events_most, prior.persistence) == (30.0, 3, 0.7)

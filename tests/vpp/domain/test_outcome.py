@@ -84,21 +84,25 @@ def test_commanded_kw__nothing_behind_a_cancellation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "setpoint", "expected"),
+    ("mode", "direction", "setpoint", "expected"),
     [
-        (CommandMode.AT_MOST, 60.0, 40.0),
-        (CommandMode.AT_MOST, 130.0, 0.0),
-        (CommandMode.AT_LEAST, 130.0, 30.0),
-        (CommandMode.AT_LEAST, 60.0, 0.0),
-        (CommandMode.EXACTLY, -20.0, 120.0),
-        (CommandMode.EXACTLY, 130.0, 0.0),
+        (CommandMode.AT_MOST, Direction.CURTAIL, 60.0, 40.0),
+        (CommandMode.AT_MOST, Direction.CURTAIL, 130.0, 0.0),
+        (CommandMode.AT_LEAST, Direction.FILL, 130.0, 30.0),
+        (CommandMode.AT_LEAST, Direction.FILL, 0.0, 0.0),
+        (CommandMode.EXACTLY, Direction.CURTAIL, -20.0, 120.0),
+        (CommandMode.EXACTLY, Direction.CURTAIL, 130.0, 0.0),
+        (CommandMode.EXACTLY, Direction.FILL, 130.0, 30.0),
+        (CommandMode.EXACTLY, Direction.FILL, -20.0, 0.0),
     ],
 )
-def test_commanded_response_kw__by_mode(mode: CommandMode, setpoint: float, expected: float) -> None:
+def test_commanded_response_kw__by_mode(
+    mode: CommandMode, direction: Direction, setpoint: float, expected: float
+) -> None:
     command = sample_command("line-1", 1, [setpoint] * 4, [100.0] * 4, mode=mode)
     record = record_of(frozen(BASELINES), issued(command))
 
-    assert commanded_response_kw(record.commands["line-1"][0], START + INTERVAL) == expected
+    assert commanded_response_kw(record.commands["line-1"][0], START + INTERVAL, direction) == expected
 
 
 @pytest.mark.parametrize(

@@ -26,16 +26,25 @@ def candidate(
     baseline: Series,
     forecast: Series | None = None,
     start_before: int = 0,
-    **changes: int,
+    running_intervals: int = 0,
+    calls_unseen: int = 0,
 ) -> Candidate:
     forecast_kw = np.full(HORIZON + start_before, 80.0) if forecast is None else forecast
     grid = TimeGrid(START - start_before * INTERVAL, len(forecast_kw))
     offer = CapabilityOffer(resource_id, START, grid, forecast_kw, flexibility, 60.0)
-    return Candidate(offer, baseline, 0.85, **changes)
+    return Candidate(
+        offer,
+        baseline,
+        0.85,
+        running_intervals=running_intervals,
+        calls_unseen=calls_unseen,
+        delivery_sd=0.2,
+        kind="factory_line",
+    )
 
 
 def problem(*candidates: Candidate) -> DispatchProblem:
-    ask = Ask(GRID, kw(50.0, 50.0), kw(25.0), 0.15)
+    ask = Ask(GRID, kw(50.0, 50.0), kw(25.0), 0.9, {"factory_line": 0.05})
     flow = {"root": kw(500.0, 500.0, 500.0), "line": kw(300.0, 300.0, 300.0)}
     return dispatch_problem(ask, candidates, sample_fleet(), flow)
 
@@ -57,6 +66,7 @@ def test_dispatch_problem__scales_offers_to_the_baseline() -> None:
     assert made.flexibility.segment_2_kw.tolist() == [30.0, 60.0, 0.0]
     assert made.forecast_kw.tolist() == [60.0, 160.0, 0.0]
     assert (made.delivery_fraction, made.node_id) == (0.85, "site/s-factory")
+    assert (made.delivery_sd, made.delivery_class) == (0.2, "factory_line")
 
 
 def test_dispatch_problem__never_more_than_the_baseline() -> None:
@@ -145,7 +155,7 @@ def test_dispatch_problem__nodes_of_network_and_sites() -> None:
     # Only a battery can push power out of a site.
     assert nodes["site/s-factory"].export_limit_kw.tolist() == [np.inf] * 3
     assert nodes["site/s-store"].export_limit_kw.tolist() == [0.0] * 3
-    assert (made.event_intervals, made.reserve_fraction) == (2, 0.15)
+    assert (made.event_intervals, made.coverage, made.common_sd) == (2, 0.9, {"factory_line": 0.05})
 
 
 def test_dispatch_problem__of_nobody() -> None:

@@ -1,10 +1,11 @@
 """Facts as ledgers of earlier versions hold them keep their bytes, and say what they said."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.vpp.domain.event_samples import EARLY, EVENT, approved
+from tests.vpp.domain.event_samples import EARLY, EVENT, approved, planned
 from vpp.domain.events import EventStep
 from vpp.domain.facts import LATER_FIELDS, EventAdvanced, Fact, InvitationAnswered, ParticipantOptedOut
 from vpp.infra.fact_codec import decode_fact, encode_fact, fact_kind
@@ -23,6 +24,16 @@ OLDER: list[tuple[Fact, bytes]] = [
         b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","reason":"rain","step":"cancel"}',
     ),
     (
+        planned({"line-1": [40.0] * 4}),
+        (
+            b'{"aim_kw":[53.0,53.0,53.0,53.0],"at":"2026-07-22T04:00:00Z","before_kw":null,"binding":[],'
+            b'"event_id":"event-1","expected_kw":[53.0,53.0,53.0,53.0],"first_interval":"2026-07-22T06:00:00Z",'
+            b'"forecast_kw":{},"gap":0.0,"margin_kw":3.0,"offered_kw":[100.0,100.0,100.0,100.0],"outcome":"planned",'
+            b'"reason":"a test","reasons":{},"response_kw":{"line-1":[40.0,40.0,40.0,40.0]},"revision":1,'
+            b'"shortfall_kw":[0.0,0.0,0.0,0.0],"source":"exact","status":"Optimal","wall_s":0.1}'
+        ),
+    ),
+    (
         approved(),
         (
             b'{"at":"2026-07-22T04:00:00Z","event_id":"event-1","reference_peak_date":"2026-07-01",'
@@ -30,6 +41,15 @@ OLDER: list[tuple[Fact, bytes]] = [
         ),
     ),
 ]
+
+
+def test_encode_fact__an_older_plan_says_nothing_of_its_probability() -> None:
+    older = planned({"line-1": [20.0] * 4})
+    newer = replace(older, delivery_mean_kw=(17.0,) * 4, delivery_q05_kw=(12.0,) * 4, joint_probability=0.94)
+
+    assert b"delivery_mean_kw" not in encode_fact(older)
+    assert decode_fact("PlanIssued", encode_fact(older)) == older
+    assert decode_fact("PlanIssued", encode_fact(newer)) == newer
 
 
 @pytest.mark.parametrize(("fact", "written"), OLDER, ids=[fact_kind(fact) for fact, _ in OLDER])

@@ -16,6 +16,7 @@ from vpp.domain.fleet import CustomerClass, ResourceKind
 from vpp.domain.performance import GradedEnergy
 from vpp.domain.programs import Confidence
 from vpp.domain.settlement import pay_energy_ratio
+from vpp.domain.use_limits import UNLIMITED, UseTerms
 from vpp.infra.program_files import load_program
 
 PROGRAMS = Path(__file__).parents[3] / "configs" / "programs"
@@ -42,6 +43,25 @@ def test_load_program__beichen_demo_is_complete_and_marks_what_is_assumed() -> N
             choice = program.baseline_choice(Direction.CURTAIL, customer_class, kind)
             assert choice.method.confidence is Confidence.ASSUMED
             choice.rule()
+
+
+def test_load_program__limits_of_use_by_kind_class_and_default(tmp_path: Path) -> None:
+    def tighter(document: Any) -> None:
+        default = document["use"]["default"]
+        document["use"]["classes"] = {"commerce": default | {"calls_per_day": default["calls_per_day"] | {"value": 1}}}
+        document["use"]["kinds"] = {"storage": default | {"rest_h": default["rest_h"] | {"value": 0.25}}}
+
+    program = load_program(changed(tmp_path, tighter))
+
+    assert program.use_terms(CustomerClass.INDUSTRY, ResourceKind.FACTORY_LINE) == UseTerms(2, None, 60, 1.0)
+    assert program.use_terms(CustomerClass.COMMERCE, ResourceKind.COOLING) == UseTerms(1, None, 60, 1.0)
+    assert program.use_terms(CustomerClass.COMMERCE, ResourceKind.STORAGE) == UseTerms(2, None, 60, 0.25)
+
+
+def test_load_program__without_limits_of_use_there_are_none() -> None:
+    program = load_program(PROGRAMS / "tianjin-peak.yaml")
+
+    assert program.use_terms(CustomerClass.INDUSTRY, ResourceKind.FACTORY_LINE) == UNLIMITED
 
 
 @pytest.mark.parametrize(
@@ -98,6 +118,11 @@ def test_load_program__tianjin_peak_loads_and_refuses_to_settle() -> None:
             lambda d: d["payment"]["low_ratio"].update(value=None),
             "payment.low_ratio.confidence",
             "expected 'unknown' for a null value, got 'official'",
+        ),
+        (
+            lambda d: d["use"]["default"]["rest_h"].update(value=-1),
+            "use.default.rest_h.value",
+            "Input should be greater than or equal to 0, got -1",
         ),
         (
             lambda d: d["limits"]["notice_minutes"].update(confidence="unknown"),

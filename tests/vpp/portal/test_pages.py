@@ -17,6 +17,9 @@ OPERATOR_PAGES = (
     "/operator",
     "/operator/events/new",
     "/operator/events/new?start=2026-07-23T09:00&end=nonsense&scope_node_id=nowhere",
+    "/operator/capability",
+    "/operator/capability?notice=day-ahead&direction=fill&node_id=quick-snow",
+    "/operator/capability?notice=nonsense&direction=up&node_id=nowhere",
     "/operator/resources",
     "/operator/resources?kind=cooling&state=available&node_id=quick-snow",
     "/operator/resources?page=2",
@@ -57,7 +60,12 @@ async def test_page__renders_in_both_languages(portal: Portal, who: str, paths: 
 
 async def test_page__every_control_has_a_label(portal: Portal) -> None:
     async with portal.visitor("operator") as client:
-        for path in ("/operator/events/new", "/operator/resources", f"/operator/events/{DRAFT}"):
+        for path in (
+            "/operator/events/new",
+            "/operator/capability",
+            "/operator/resources",
+            f"/operator/events/{DRAFT}",
+        ):
             page = (await client.get(path)).text
             controls = re.findall(r'<(?:input|select|textarea)\b(?![^>]*type="hidden")[^>]*\bid="([^"]+)"', page)
             assert set(controls) == set(re.findall(r'<label for="([^"]+)"', page)), path

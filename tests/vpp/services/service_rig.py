@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from statistics import NormalDist
 from typing import ParamSpec
 
 import numpy as np
@@ -16,6 +17,7 @@ from vpp.domain.book import EventRecord
 from vpp.domain.capability import CapabilityOffer
 from vpp.domain.commands import AckState, Command
 from vpp.domain.control import ControlSettings
+from vpp.domain.delivery import Asked, spread_kw
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Infeasible, Planned, PlanningOutcome
 from vpp.domain.errors import StoreError
 from vpp.domain.facts import AckEntry
@@ -123,16 +125,25 @@ class EvenPlanner:
             for r in problem.resources
             if isinstance(r.flexibility, Curtailable)
         }
-        delivery = {r.id: r.delivery_fraction for r in problem.resources}
-        total = sum((delivery[r] * kw for r, kw in most.items()), np.zeros(count))
-        share = np.divide(problem.target_kw, total, out=np.ones(count), where=total > 0).clip(0.0, 1.0)
+        covered = np.array([covered_kw(problem, most, t) for t in range(count)])
+        share = np.divide(problem.target_kw, covered, out=np.ones(count), where=covered > 0).clip(0.0, 1.0)
         response = {r.id: np.zeros(len(problem.grid)) for r in problem.resources}
         for resource_id, offered in most.items():
             response[resource_id][:count] = offered * share
-        expected = sum((delivery[r] * kw[:count] for r, kw in response.items()), np.zeros(count))
-        shortfall = np.maximum(problem.target_kw - expected, 0.0)
+        shortfall = np.maximum(problem.target_kw - covered * share, 0.0)
         rebound = np.zeros(len(problem.grid) - count)
         return Planned(DispatchPlan(response, "even", "Optimal", 0.0, 0.0, shortfall, rebound, 0.0))
+
+
+def covered_kw(problem: DispatchProblem, response_kw: Mapping[str, Series], t: int) -> float:
+    """What the responses deliver in interval ``t`` with the problem's coverage."""
+    asked = [
+        Asked(r.delivery_class, float(response_kw[r.id][t]), r.delivery_fraction, r.delivery_sd)
+        for r in problem.resources
+        if r.id in response_kw
+    ]
+    mean_kw = sum(each.mean * each.response_kw for each in asked)
+    return mean_kw - NormalDist().inv_cdf(problem.coverage) * spread_kw(asked, problem.common_sd)
 
 
 class Rig:

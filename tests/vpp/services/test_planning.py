@@ -1,37 +1,30 @@
-"""What a revision does when the planner cannot give what was asked."""
+"""What a revision hands to the planner, and what it does when the planner cannot give what was asked."""
 
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from tests.vpp.domain.event_samples import EVENT, START, sample_declaration
 from tests.vpp.services.service_rig import EvenPlanner, controller_rig, virtual
 from vpp.bootstrap import Controller
-from vpp.domain.dispatch import BindingLimit, DispatchPlan, DispatchProblem, Infeasible, PlanningOutcome, Unreachable
+from vpp.domain.dispatch import BindingLimit, DispatchPlan, DispatchProblem, Infeasible, PlanningOutcome
 from vpp.domain.facts import PlanIssued
 from vpp.services.planning import PlanRequest
 
 
 @dataclass
 class StubbornPlanner(EvenPlanner):
-    """Cannot plan with a resource that contradicts itself, and reaches nothing while a reserve is held."""
+    """Cannot plan with a resource that contradicts itself."""
 
     contradictory: str = ""
-    reserves: list[float] = field(default_factory=list)
 
     def __call__(self, problem: DispatchProblem, previous: DispatchPlan | None) -> PlanningOutcome:
-        self.reserves.append(problem.reserve_fraction)
         if any(resource.id == self.contradictory for resource in problem.resources):
+            self.problems.append(problem)
             limit = BindingLimit(f"resource:{self.contradictory}:energy", None, "its floor lies above its ceiling")
             return Infeasible("a floor lies above its ceiling", (limit,))
-        outcome = super().__call__(problem, previous)
-        if problem.reserve_fraction > 0 and not isinstance(outcome, Infeasible):
-            limit = BindingLimit("reserve", None, "15 % are held back")
-            return Unreachable(outcome.plan, np.zeros(problem.event_intervals), (limit,))
-        return outcome
+        return super().__call__(problem, previous)
 
 
-async def revised(planner: StubbornPlanner, reserve_fraction: float) -> tuple[Controller, PlanIssued]:
+async def revised(planner: EvenPlanner) -> tuple[Controller, PlanIssued]:
     controller, _, _ = await controller_rig(planner=planner)
     await controller.intake.declare(sample_declaration())
     await controller.intake.approve(EVENT)
@@ -40,25 +33,16 @@ async def revised(planner: StubbornPlanner, reserve_fraction: float) -> tuple[Co
         await controller.intake.answer(EVENT, participant_id, accepted=True)
     await controller.intake.commit(EVENT)
     await controller.forecasting.freeze(EVENT, controller.intake.program("sample"), recovery_intervals=8)
-    request = PlanRequest("a test", START, None, {}, reserve_fraction)
+    request = PlanRequest("a test", START, None)
     plan = await controller.planning.revise(EVENT, request)
     assert plan is not None
     return controller, plan
 
 
 @virtual
-async def test_revise__gives_the_reserve_up_where_it_stops_the_target() -> None:
-    planner = StubbornPlanner()
-    _, plan = await revised(planner, 0.15)
-
-    assert planner.reserves == [0.15, 0.0]
-    assert (plan.outcome, plan.binding) == ("planned", ())
-
-
-@virtual
 async def test_revise__a_self_contradicting_offer_stops_nobody_else() -> None:
     planner = StubbornPlanner(contradictory="cool-1")
-    controller, plan = await revised(planner, 0.0)
+    controller, plan = await revised(planner)
 
     assert plan.reasons["cool-1"] == "bad-offer"
     assert set(plan.response_kw) == {"line-1", "line-2"}

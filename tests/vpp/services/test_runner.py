@@ -17,6 +17,7 @@ from tests.vpp.services.service_rig import (
 )
 from vpp.bootstrap import Controller
 from vpp.domain.commands import AckState
+from vpp.domain.control import ControlSettings
 from vpp.domain.events import EventKind, EventState
 from vpp.domain.settlement import statement_bytes
 from vpp.domain.timegrid import floor_interval
@@ -117,7 +118,12 @@ async def test_cycle__a_drill_is_certified_and_never_settled() -> None:
     await live_through(controller, meters_of(controller))
 
     assert states(controller)[-1] == "certified"
-    assert controller.recorder.book.event(EVENT).statements == []
+    record = controller.recorder.book.event(EVENT)
+    assert record.statements == []
+    # A drill teaches what delivery is worth, too: the meters do exactly what they are told.
+    assert record.verified is not None
+    assert set(record.verified.asked_kwh) == {"line-1", "line-2", "cool-1"}
+    assert record.verified.verified_kwh == pytest.approx(record.verified.asked_kwh, rel=0.02)
 
 
 @virtual
@@ -132,7 +138,8 @@ async def test_cycle__an_emergency_skips_the_invitation() -> None:
 
 @virtual
 async def test_cycle__silent_resources_are_replaced() -> None:
-    controller, _, _ = await controller_rig()
+    # Planned by expected values alone: a plan that covers its aim would not even notice one silent resource of three.
+    controller, _, _ = await controller_rig(setup={"settings": ControlSettings(coverage=0.5)})
     await declare(controller)
     await live_through(controller, meters_of(controller), silent=frozenset({"line-1"}))
 

@@ -75,9 +75,7 @@ async def test_candidates__leave_out_who_needs_longer_notice(
     slow = replace(offer("line-1", at), notice_s=60.0 * notice_min)
     controller.registry.take_offers("gw-1", [slow])
 
-    chosen, skipped = controller.planning.candidates(
-        event(controller), PlanRequest("a test", START, None, {}, reserve_fraction=0.0)
-    )
+    chosen, skipped = controller.planning.candidates(event(controller), PlanRequest("a test", START, None))
 
     assert skipped.get("line-1") == reason
     assert ("line-1" in {c.offer.resource_id for c in chosen}) is (reason is None)
@@ -91,9 +89,7 @@ async def test_candidates__who_is_called_already_is_never_too_slow() -> None:
     await live_through(controller, meters_of(controller), START + timedelta(minutes=5))
     controller.registry.take_offers("gw-1", [replace(offer("line-1", START), notice_s=7200.0)])
 
-    _, skipped = controller.planning.candidates(
-        event(controller), PlanRequest("a test", START, None, {}, reserve_fraction=0.0)
-    )
+    _, skipped = controller.planning.candidates(event(controller), PlanRequest("a test", START, None))
 
     assert "line-1" in event(controller).commands
     assert "line-1" not in skipped

@@ -12,6 +12,7 @@ from vpp.api.routes.events import events_router
 from vpp.api.routes.fleet import fleet_router
 from vpp.api.routes.invitations import invitations_router
 from vpp.api.routes.me import me_router
+from vpp.api.routes.network import network_router
 from vpp.api.routes.statements import statements_router
 
 
@@ -24,6 +25,7 @@ def api_routers() -> Sequence[APIRouter]:
         invitations_router,
         statements_router,
         district_router,
+        network_router,
         fleet_router,
         energy_router,
         me_router,

@@ -10,11 +10,12 @@ from vpp.api.identity import AdminDep, CallerDep, OperatorDep
 from vpp.api.problems import responses
 from vpp.api.reads import ReadsDep
 from vpp.api.schemas import EXAMPLE_INSTANT, Instant, ThingId
-from vpp.api.schemas_district import OrderlyUseShown, ProgramShown, ReachShown, RoundAsked, RoundsShown
+from vpp.api.schemas_district import OrderlyUseShown, ProgramShown, ReachShown, RoundAsked, RoundsShown, TableShown
+from vpp.api.tables_shown import left_out_shown, table_shown
 from vpp.domain.errors import UnknownThingError
-from vpp.services.decisions import Reason
+from vpp.domain.events import Direction
 from vpp.services.program_lines import program_line
-from vpp.services.reachability import LeftOut, Reach, Window
+from vpp.services.reachability import Reach, Window
 
 district_router = APIRouter(prefix="/api/v1", tags=["district"], route_class=IdempotentRoute)
 
@@ -22,27 +23,40 @@ district_router = APIRouter(prefix="/api/v1", tags=["district"], route_class=Ide
 @district_router.get(
     "/capability", responses=responses(401, 403, 404, 422, 503), summary="What is reachable before one commits"
 )
-async def capability(
+async def capability(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
     reads: ReadsDep,
     _operator: OperatorDep,
     start: Annotated[Instant, Query(description="Start of the first interval.", examples=[EXAMPLE_INSTANT])],
     end: Annotated[Instant, Query(description="End of the last interval.", examples=["2026-07-22T07:00:00Z"])],
     node: Annotated[ThingId | None, Query(description="Only below this node.")] = None,
+    direction: Annotated[Direction, Query(description="Less load, or more.")] = Direction.CURTAIL,
     planned: Annotated[bool, Query(description="Also make a plan, which keeps every limit and takes longer.")] = False,  # noqa: FBT002 - a query's switch
 ) -> ReachShown:
     """Per interval and kind, by the planner's own arithmetic over the latest offers; who is left out, and why."""
-    return _reach_shown(await reads.reachability.of(Window(start, end, node), planned=planned))
+    return _reach_shown(await reads.reachability.of(Window(start, end, node, direction), planned=planned))
+
+
+@district_router.get(
+    "/capability/table",
+    responses=responses(401, 403, 404, 422, 503),
+    summary="What can be held, from when, for how long, at what notice",
+)
+async def capability_table(
+    door: DoorDep,
+    _operator: OperatorDep,
+    node: Annotated[ThingId | None, Query(description="Only below this node.")] = None,
+    direction: Annotated[Direction, Query(description="Less consumption, or more.")] = Direction.CURTAIL,
+) -> TableShown:
+    """For each start of the next 24 hours; made anew at most once a minute, which takes seconds for 1,000 resources."""
+    return table_shown(await door.tables.of(node, direction))
 
 
 def _reach_shown(reach: Reach) -> ReachShown:
     fields: dict[str, Any] = {name: getattr(reach, name) for name in reach.__dataclass_fields__ if name != "window"}
     fields |= {"start": reach.window.start, "end": reach.window.end, "node_id": reach.window.node_id}
-    fields["left_out"] = [_left_out(line) for line in reach.left_out]
+    fields["direction"] = reach.window.direction
+    fields["left_out"] = [left_out_shown(line) for line in reach.left_out]
     return ReachShown.model_validate(fields, from_attributes=True)
-
-
-def _left_out(line: LeftOut) -> dict[str, Any]:
-    return {"reason": Reason.of(line.code), "resources": line.resources, "rated_kw": line.rated_kw}
 
 
 @district_router.get("/orderly-use", responses=responses(401, 403, 503), summary="The orderly-use warning level")

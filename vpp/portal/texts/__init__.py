@@ -9,9 +9,18 @@ from collections.abc import Mapping
 from string import Formatter
 
 from vpp.portal.language import Language
-from vpp.portal.texts import event, fleet, operator, participant, scripts, shell, words
+from vpp.portal.texts import capability, event, fleet, operator, participant, scripts, shell, words
 
-PARTS = (shell.TEXTS, words.TEXTS, operator.TEXTS, event.TEXTS, fleet.TEXTS, participant.TEXTS, scripts.TEXTS)
+PARTS = (
+    shell.TEXTS,
+    words.TEXTS,
+    operator.TEXTS,
+    capability.TEXTS,
+    event.TEXTS,
+    fleet.TEXTS,
+    participant.TEXTS,
+    scripts.TEXTS,
+)
 
 CATALOGUE: Mapping[str, tuple[str, str]] = {key: texts for part in PARTS for key, texts in part.items()}
 

@@ -102,10 +102,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "export limit {bound} kW of node {node} binds at {at}",
         "{at} 节点 {node} 送电限值 {bound} kW 起约束作用",
     ),
-    "sentence.reserve": (
-        "{share} % of {reach} kW reachable is held in reserve: at most {most} kW of {target} kW at {at}",
-        "{at} 可达 {reach} kW 中保留 {share} % 备用：目标 {target} kW，最多承诺 {most} kW",
-    ),
     "sentence.own_curtailable": (
         "energy budgets keep {kept} kW from being used at {at}",
         "{at} 可削减负荷的能量额度使 {kept} kW 不能使用",

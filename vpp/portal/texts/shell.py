@@ -21,6 +21,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "shell.version": ("version {version}", "版本 {version}"),
     "nav.overview": ("Overview", "总览"),
     "nav.declare": ("Declare an event", "发起事件"),
+    "nav.capability": ("Capability", "可调能力"),
     "nav.resources": ("Resources", "资源"),
     "nav.participants": ("Participants", "参与用户"),
     "nav.gateways": ("Gateways", "网关"),

@@ -62,6 +62,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "left_out.not-opted-in": ("owner has not opted in", "业主未同意参与"),
     "left_out.later-round": ("access round not open yet", "接入轮次尚未开放"),
     "left_out.no-offer": ("no capability offered", "未上报可调能力"),
+    "left_out.no-fill": ("offer says nothing about consuming more", "上报能力不含增加用电"),
     "left_out.bad-offer": ("offer contradicts itself", "上报能力自相矛盾"),
     "left_out.unavailable": ("not available now", "当前不可用"),
     "left_out.gateway-offline": ("gateway offline", "网关离线"),

@@ -14,6 +14,7 @@ from tests.vpp.domain.fleet_samples import NODES, PARTICIPANTS, RESOURCES, SITES
 from vpp.domain.errors import ConfigError
 from vpp.domain.fleet import Fleet
 from vpp.domain.timegrid import INTERVAL, TimeGrid
+from vpp.domain.use_limits import UseTerms
 from vpp.infra.store.folder import FlowForecast, StoreFolder
 
 T0 = datetime(2026, 7, 19, 16, 0, tzinfo=UTC)
@@ -45,6 +46,22 @@ def test_fleet__keeps_the_access_rounds(tmp_path: Path) -> None:
     folder.save_setup(fleet, [], {}, EARLY)
 
     assert folder.fleet() == fleet
+
+
+def test_fleet__keeps_a_contracts_limits_of_use_and_an_older_file_has_none(tmp_path: Path) -> None:
+    folder = StoreFolder(tmp_path / "store")
+    folder.create()
+    resources = [replace(RESOURCES[0], use=UseTerms(1, None, 20, 2.5)), *RESOURCES[1:]]
+    fleet = Fleet.of(nodes=NODES, participants=PARTICIPANTS, sites=SITES, resources=resources)
+    folder.save_setup(fleet, [], {}, EARLY)
+    assert folder.fleet() == fleet
+
+    file = folder.path / "fleet.json"
+    parts = msgspec.json.decode(file.read_bytes())
+    for resource in parts["resources"]:
+        del resource["use"]
+    file.write_bytes(msgspec.json.encode(parts))
+    assert folder.fleet() == sample_fleet()
 
 
 def test_fleet__an_older_file_knows_no_rounds_and_is_all_in_the_first(tmp_path: Path) -> None:
