@@ -75,7 +75,7 @@ def ours(options: Options) -> list[Row]:
 
 
 def peers(options: Options, median_s: dict[tuple[int, bool], float]) -> list[Row]:
-    """The whole problem in HiGHS: built directly and through Pyomo, and with calls for the time that ours took; storages.
+    """HiGHS alone: the whole problem, built directly and through Pyomo; with calls for as long as ours took; storages.
 
     Args:
         options: Sizes and repeats.
