@@ -40,8 +40,9 @@ schemas: $(VENV)/.setup ## publish the JSON Schemas in configs/wire/v1 anew
 test: $(VENV)/.dev system ## the whole suite; nothing is skipped for a missing server
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-bench: $(VENV)/.setup ## the published figures
+bench: $(VENV)/.setup ## the published figures (an hour; see docs/performance.md)
 	$(BIN)/vpp bench simulate $(ARGS)
+	$(BIN)/vpp bench dispatch
 
 docs: $(VENV)/.dev ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict

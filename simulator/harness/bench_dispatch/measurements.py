@@ -15,12 +15,16 @@ import numpy as np
 
 from optimizer import WorkLimits, plan_columns
 from optimizer.plan import Method
+from optimizer.search import Builder
 from optimizer.storage_schedule import StorageSchedule, schedule_storages
-from optimizer.whole import solve_whole
+from optimizer.storage_schedule.exclusive import solved_exactly
+from optimizer.storage_schedule.relaxation import Relaxation
+from optimizer.whole import Solver, solve_whole
 from simulator.harness.bench_dispatch.storage_cases import schedule_problems, storage_site
 from simulator.harness.dispatch_fleet import synthetic_fleet
 from vpp.domain.columns import DispatchColumns
 from vpp.domain.dispatch import DispatchPlan, Infeasible, PlanningOutcome
+from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
 KIB_PER_MB = 1024.0
@@ -30,7 +34,7 @@ Answer = dict[str, Any]
 Call = Callable[[], Answer]
 
 
-def planned(*, resources: int, blocks: bool, method: str, event: int = 16, recovery: int = 8) -> tuple[Call, Call]:
+def planned(*, resources: int, blocks: bool, method: Method, event: int = 16, recovery: int = 8) -> tuple[Call, Call]:
     """A plan of a synthetic fleet by a method of ours."""
     fleet = synthetic_fleet(resources, event=event, recovery=recovery, blocks=blocks)
     small = synthetic_fleet(min(resources, WARM_UP_RESOURCES), event=event, recovery=recovery, blocks=blocks)
@@ -50,18 +54,13 @@ def replanned(*, resources: int, blocks: bool) -> tuple[Call, Call]:
     return again, again
 
 
-def whole(*, resources: int, blocks: bool, builder: str, solver: str, time_limit_s: float) -> tuple[Call, Call]:
+def whole(*, resources: int, blocks: bool, builder: Builder, solver: Solver, time_limit_s: float) -> tuple[Call, Call]:
     """The same problem as one model in HiGHS."""
     fleet = synthetic_fleet(resources, blocks=blocks)
     small = synthetic_fleet(min(resources, WARM_UP_RESOURCES), blocks=False)
 
     def solve(columns: DispatchColumns) -> Answer:
-        found = solve_whole(
-            columns,
-            builder="pyomo" if builder == "pyomo" else "direct",
-            solver="simplex" if solver == "simplex" else "ipm",
-            time_limit_s=time_limit_s,
-        )
+        found = solve_whole(columns, builder=builder, solver=solver, time_limit_s=time_limit_s)
         return {
             "status": found.status,
             "objective_cny": found.objective_cny,
@@ -87,6 +86,18 @@ def scheduled(*, storages: int, seed: int) -> tuple[Call, Call]:
     return lambda: schedule(WARM_UP_STORAGES), lambda: schedule(storages)
 
 
+def relaxed(*, storages: int, seed: int) -> tuple[Call, Call]:
+    """The same without the rule against charging and discharging at once, as a linear programme in HiGHS."""
+
+    def solve(count: int) -> Answer:
+        site = storage_site(count, seed=seed)
+        program = Relaxation.of(site)
+        found = solved_exactly(program, np.zeros(site.shape, dtype=np.bool_))
+        return {"status": found.status, "objective_cny": float(program.cost.ravel() @ found.values)}
+
+    return lambda: solve(WARM_UP_STORAGES), lambda: solve(storages)
+
+
 def _checked(found: StorageSchedule, problems: list[str]) -> Answer:
     return {
         "status": found.source,
@@ -102,6 +113,7 @@ MEASUREMENTS: dict[str, Callable[..., tuple[Call, Call]]] = {
     "replanned": replanned,
     "whole": whole,
     "scheduled": scheduled,
+    "relaxed": relaxed,
 }
 """Each makes its case and gives a call that warms up and the call to measure."""
 
@@ -135,9 +147,8 @@ def _plan_of(outcome: PlanningOutcome) -> DispatchPlan:
     return outcome.plan
 
 
-def _planned(columns: DispatchColumns, method: str, previous: DispatchPlan | None = None) -> Answer:
-    chosen: Method = "greedy" if method == "greedy" else "exact" if method == "exact" else "coordinated"
-    outcome = plan_columns(columns, method=chosen, limits=WorkLimits(), previous=previous)
+def _planned(columns: DispatchColumns, method: Method, previous: DispatchPlan | None = None) -> Answer:
+    outcome = plan_columns(columns, method=method, limits=WorkLimits(), previous=previous)
     plan = _plan_of(outcome)
     return {
         "outcome": type(outcome).__name__,
@@ -151,7 +162,7 @@ def _planned(columns: DispatchColumns, method: str, previous: DispatchPlan | Non
     }
 
 
-def _with_target(columns: DispatchColumns, target_kw: np.ndarray[tuple[int], np.dtype[np.float64]]) -> DispatchColumns:
+def _with_target(columns: DispatchColumns, target_kw: Series) -> DispatchColumns:
     return replace(columns, target_kw=target_kw)
 
 

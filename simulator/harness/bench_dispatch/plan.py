@@ -15,6 +15,7 @@ ROW_TIMEOUT_S = 1800.0
 PEER_TIME_LIMIT_S = 600.0
 MIXED_INTEGER_LIMIT_S = 60.0
 EXACT_UP_TO = 1_000
+SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def ours(options: Options) -> list[Row]:
         Row(
             f"{count} storages, ours",
             "scheduled",
-            {"storages": count, "seed": 0},
+            {"storages": count, "seed": SEED},
             max(options.repeat, 3),
             ROW_TIMEOUT_S,
         )
@@ -74,7 +75,7 @@ def ours(options: Options) -> list[Row]:
 
 
 def peers(options: Options, median_s: dict[tuple[int, bool], float]) -> list[Row]:
-    """The whole problem in HiGHS: built directly and through Pyomo, and with calls for the time that ours took.
+    """HiGHS alone: the whole problem, built directly and through Pyomo; with calls for as long as ours took; storages.
 
     Args:
         options: Sizes and repeats.
@@ -92,6 +93,16 @@ def peers(options: Options, median_s: dict[tuple[int, bool], float]) -> list[Row
         name = "HiGHS for as long as ours" if equal else f"HiGHS for {limit_s:g} s"
         said = {"resources": size, "blocks": True, "builder": "direct", "time_limit_s": limit_s}
         rows.append(_whole(f"{size} resources, {_word(blocks=True)}, {name}", said, 1))
+    rows += [
+        Row(
+            f"{count} storages, linear programme in HiGHS",
+            "relaxed",
+            {"storages": count, "seed": SEED},
+            options.repeat,
+            ROW_TIMEOUT_S,
+        )
+        for count in options.storages
+    ]
     return rows
 
 

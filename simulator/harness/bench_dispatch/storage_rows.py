@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from simulator.harness.bench_dispatch.flexmeasures import BACK_ENDS, PeerError, peer_answers
-from simulator.harness.bench_dispatch.measured import Measured
+from simulator.harness.bench_dispatch.measured import Measured, measure
 from simulator.harness.bench_dispatch.storage_cases import storage_site
 
 PEER_TIMEOUT_S = 1800.0
@@ -17,11 +17,14 @@ class StorageRun:
     """One number of batteries.
 
     Attributes:
+        ours: Measured before the peers.
+        after: Measured again after the peers, since machines have moods; empty where there were no peers.
         peers: Per back end, what ``peer_answers`` gives.
         failures: Per back end, why there is no answer.
     """
 
     ours: Measured
+    after: list[Measured] = field(default_factory=list)
     peers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -34,11 +37,22 @@ class StorageRun:
     def problems(self) -> list[str]:
         """What is wrong with our schedules."""
         found: list[str] = [self.ours.problem] if self.ours.problem else []
-        return found + [problem for answer in self.ours.answers for problem in answer.get("problems", ())]
+        return found + [
+            problem
+            for row in (self.ours, *self.after)
+            for answer in row.answers
+            for problem in answer.get("problems", ())
+        ]
+
+    @property
+    def median_s(self) -> float:
+        """Of all our runs; ``nan`` without any."""
+        times = [seconds for row in (self.ours, *self.after) for seconds in row.times_s]
+        return median(times) if times else float("nan")
 
     def ratios(self) -> dict[str, float]:
         """How many times longer each back end took, by medians."""
-        return {name: median(said["times_s"]) / self.ours.median_s for name, said in self.peers.items()}
+        return {name: median(said["times_s"]) / self.median_s for name, said in self.peers.items()}
 
     def apart(self, back_end: str) -> float:
         """Relative difference of the costs, each computed from its schedule in plain arithmetic."""
@@ -49,7 +63,8 @@ class StorageRun:
         """As it stands in the file of figures."""
         return {
             "storages": self.storages,
-            "ours": self.ours.as_json(),
+            "ours": [row.as_json() for row in (self.ours, *self.after)],
+            "median_s": self.median_s,
             "peers": self.peers,
             "failures": self.failures,
             "ratios": self.ratios(),
@@ -65,3 +80,4 @@ def against_flexmeasures(run: StorageRun, python: Path, *, repeat: int) -> None:
             run.peers[back_end] = peer_answers(python, site, back_end=back_end, repeat=times, timeout_s=PEER_TIMEOUT_S)
         except PeerError as problem:
             run.failures[back_end] = str(problem)
+    run.after.append(measure(run.ours.row))
