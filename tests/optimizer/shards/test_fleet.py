@@ -38,7 +38,9 @@ def test_plan__calls_settled_shard_by_shard_are_as_good() -> None:
 
 def test_answers__are_the_same_to_the_last_digit() -> None:
     small = SmallFleet.of(600, blocks=True, uncertain=True)
-    fleets = [local_fleet(small.holding, shards=shards, threads=threads) for shards, threads in ((1, 1), (1, 2), (5, 1))]
+    fleets = [
+        local_fleet(small.holding, shards=shards, threads=threads) for shards, threads in ((1, 1), (1, 2), (5, 1))
+    ]
     chance = np.full(small.layout.slots, 0.3)
 
     def figures(fleet: Fleet) -> list[np.ndarray]:
