@@ -7,7 +7,7 @@ couple what stands alone. ``n`` resources, ``T`` event intervals, ``H`` interval
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -337,14 +337,24 @@ class Kinds(Protocol):
 
 def taking(kind: Kind, rows: Index | Flags | slice) -> Kind:
     """The resources of one kind in ``rows`` alone, their ``index`` as it was; views where ``rows`` is a slice."""
-    arrays = {field.name: getattr(kind, field.name) for field in fields(kind)}
-    return replace(kind, **{name: array[rows] for name, array in arrays.items() if isinstance(array, np.ndarray)})
+    figures: dict[str, Any] = {field.name: getattr(kind, field.name) for field in fields(kind)}
+    taken: dict[str, Any] = {name: array[rows] for name, array in figures.items() if isinstance(array, np.ndarray)}
+    return replace(kind, **taken)
 
 
 def pieces(kind: Kind, rows: int) -> Iterator[Kind]:
     """``kind`` in pieces of at most ``rows`` resources, so that what is figured of each stays small."""
     for first in range(0, len(kind.index), rows):
         yield taking(kind, slice(first, first + rows))
+
+
+def all_pieces(kinds: Kinds, rows: int) -> Iterator[AnyKind]:
+    """All resources in such pieces, kind by kind."""
+    yield from pieces(kinds.curtailable, rows)
+    yield from pieces(kinds.block, rows)
+    yield from pieces(kinds.charging, rows)
+    yield from pieces(kinds.cooling, rows)
+    yield from pieces(kinds.storage, rows)
 
 
 def _responses(forecast_kw: Series, sign: float, low_kw: Series, high_kw: Series) -> Bounds:

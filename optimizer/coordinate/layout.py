@@ -1,8 +1,8 @@
 """How a fleet is cut for price coordination: which rows couple resources, and which resources are summed.
 
-Coupling rows, in kW: ``T`` of the target, ``R`` of the rebound, then one for each interval in which the limits of a node
-could bind at all. A *group* is the resources below the same such nodes, a *slot* those of one kind, delivery class and
-group, a *block* a few slots of one kind that share a convexity row of the master problem.
+Coupling rows, in kW: ``T`` of the target, ``R`` of the rebound, then one for each interval in which the limits of a
+node could bind at all. A *group* is the resources below the same such nodes, a *slot* those of one kind, delivery class
+and group, a *block* a few slots of one kind that share a convexity row of the master problem.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Layout:
     def node_sums_kw(self, full_kw: Series) -> Series:
         """The node rows' sums, shape (D,), of responses summed per slot, shape (S, H)."""
         counted_kw = full_kw[self.pair_slot, self.interval_of_row[self.pair_row]]
-        return np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw))
+        return np.asarray(np.bincount(self.pair_row, counted_kw, minlength=len(self.least_kw)), dtype=np.float64)
 
 
 def layout_of(arrays: ProblemArrays) -> Layout:

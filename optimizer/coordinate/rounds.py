@@ -15,6 +15,7 @@ from optimizer.coordinate.layout import Layout
 from optimizer.coordinate.master import Duals, Master, Mixture
 from optimizer.respond.answer import Answer, PriceTables
 from vpp.domain.columns import Flags, Index
+from vpp.domain.errors import InvariantError
 from vpp.domain.flexibility import Series
 
 BOX_SHARE = 0.05
@@ -103,13 +104,19 @@ class Rounds:
         self.mixture = master.solve()
         return self.mixture
 
+    @property
+    def mixed(self) -> Mixture:
+        """The mixture that the last rounds ended with."""
+        if self.mixture is None:
+            raise InvariantError(f"{len(self.columns)} answers were not mixed before their mixture was asked for")
+        return self.mixture
+
     def weights(self) -> list[Series]:
         """Per column the share of each block that follows it, shape (B,) each."""
-        assert self.mixture is not None
         found, at = [], 0
         for column in self.columns:
             share = np.zeros(self.master.layout.blocks)
-            share[column.blocks] = np.maximum(self.mixture.weights[at : at + len(column.blocks)], 0.0)
+            share[column.blocks] = np.maximum(self.mixed.weights[at : at + len(column.blocks)], 0.0)
             at += len(column.blocks)
             found.append(share)
         total = np.maximum(np.sum(found, axis=0), 1e-12)

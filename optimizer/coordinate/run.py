@@ -78,7 +78,7 @@ class _Work:
         return SampledFleet(self.fleet, self.layout, size)
 
 
-def coordinated(
+def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
     arrays: ProblemArrays,
     aim: Aim,
     known_kw: Series,
@@ -110,7 +110,7 @@ def coordinated(
     bound = rounds.bound - float(rounds.center.target @ aim.margin_kw)
     final = _settled(work, rounds) if len(arrays.block.index) else rounds
     final = _finished(work, final, aim)
-    duals = final.mixture.duals if final.mixture is not None else rounds.center
+    duals = final.mixed.duals
     return Found(
         fleet.responses(arrays.count),
         "coordinated",
@@ -225,8 +225,7 @@ def _settled(work: _Work, rounds: Rounds) -> Rounds:
         if column.tables is not None and (weight[of_blocks] > 0.0).any():
             fresh.take_in(fleet.respond(column.tables, slots), column.tables, of_blocks)
     fresh.take_in(fleet.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
-    assert rounds.mixture is not None
-    fresh.run(fleet, master.clipped(rounds.mixture.duals), AGAIN, work.out_of_time)
+    fresh.run(fleet, master.clipped(rounds.mixed.duals), AGAIN, work.out_of_time)
     return fresh
 
 

@@ -67,7 +67,7 @@ class Answer:
     def take_in(self, other: "Answer") -> None:
         """Adds ``other`` in place."""
         for mine, more in zip(self.arrays, other.arrays, strict=True):
-            mine += more
+            np.add(mine, more, out=mine)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,8 +44,8 @@ class Part:
         """The resources in ``rows`` alone."""
         count = len(self.index)
         own = tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own)
-        common = (self.index, self.mean, self.spread, self.class_of, self.group_of, self.slot_of)
-        return Part(self.kernel, *(x[rows] for x in common), own)
+        at = Places(self.mean, self.spread, self.class_of, self.group_of, self.slot_of).taking(rows)
+        return _part(self.kernel, self.index[rows], at, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,11 @@ class Places:
 
     def taking(self, rows: Index) -> "Places":
         """The resources in ``rows`` alone."""
-        return Places(*(x[rows] for x in (self.mean, self.spread, self.class_of, self.group_of, self.slot_of)))
+        return Places(self.mean[rows], self.spread[rows], self.class_of[rows], self.group_of[rows], self.slot_of[rows])
+
+
+def _part(kernel: Callable[..., None], index: Index, at: Places, own: tuple[Any, ...]) -> Part:
+    return Part(kernel, index, at.mean, at.spread, at.class_of, at.group_of, at.slot_of, own)
 
 
 def parts_of(arrays: ProblemArrays, group_of: Index, slot_of: Index) -> dict[str, Part]:
@@ -75,18 +79,9 @@ def parts_of_kinds(kinds: Kinds, places: Places) -> dict[str, Part]:
     c, b, e, k, s = kinds.curtailable, kinds.block, kinds.charging, kinds.cooling, kinds.storage
     event = kinds.event_intervals
 
-    def part(kernel: Callable[..., None], index: Index, *own: Any) -> Part:
-        at = places.taking(index)
-        return Part(
-            kernel,
-            index,
-            at.mean,
-            at.spread,
-            at.class_of,
-            at.group_of,
-            at.slot_of,
-            tuple(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in own),
-        )
+    def part(kernel: Callable[..., None], index: Index, *own: Any) -> Part:  # noqa: ANN401 - arrays and figures
+        contiguous = tuple(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in own)
+        return _part(kernel, index, places.taking(index), contiguous)
 
     return {
         "curtailable": part(
