@@ -82,8 +82,9 @@ class Shard:
             if not (weighted.weight > 0.0).any():
                 continue
             if weighted.tables is None:
-                known = slot_of >= 0
-                response_kw[known] += weighted.weight[slot_of[known], None] * holding.known_kw[known]
+                for piece in all_pieces(holding, PIECE_ROWS):
+                    rows = piece.index
+                    response_kw[rows] += weighted.weight[slot_of[rows], None] * holding.known_kw[rows]
             else:
                 self._answers.mix(weighted.tables, weighted.weight, response_kw)
         finish(holding, response_kw)
