@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizer.kinds import AnyKind, BlockArrays, Kinds, StorageArrays, pieces
+from optimizer.kinds import AnyKind, BlockArrays, Kinds, StorageArrays, all_pieces
 from optimizer.problem import ProblemArrays
 from vpp.domain.flexibility import Series
 
@@ -16,7 +16,7 @@ def cleaned(kinds: Kinds, response_kw: Series) -> Series:
     The changes are of the solver's tolerance (below 1 W); what an exact zero means must not be left to it.
     """
     found = np.zeros_like(response_kw)
-    for piece in _all_pieces(kinds):
+    for piece in all_pieces(kinds, PIECE_ROWS):
         found[piece.index] = _cleaned(piece, response_kw[piece.index], kinds.event_intervals)
     return found
 
@@ -27,21 +27,11 @@ def finish(kinds: Kinds, response_kw: Series) -> None:
     A mixture of paths that charge and paths that discharge burns less energy than each of them: the battery is fuller
     than the mixture's figures say.
     """
-    for piece in _all_pieces(kinds):
+    for piece in all_pieces(kinds, PIECE_ROWS):
         rows_kw = response_kw[piece.index]
         if isinstance(piece, StorageArrays):
             rows_kw = _within_capacity(piece, rows_kw)
         response_kw[piece.index] = _cleaned(piece, rows_kw, kinds.event_intervals)
-
-
-def _all_pieces(kinds: Kinds) -> list[AnyKind]:
-    return [
-        *pieces(kinds.curtailable, PIECE_ROWS),
-        *pieces(kinds.block, PIECE_ROWS),
-        *pieces(kinds.charging, PIECE_ROWS),
-        *pieces(kinds.cooling, PIECE_ROWS),
-        *pieces(kinds.storage, PIECE_ROWS),
-    ]
 
 
 def _cleaned(kind: AnyKind, rows_kw: Series, event: int) -> Series:

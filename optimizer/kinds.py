@@ -337,7 +337,7 @@ class Kinds(Protocol):
 
 def taking(kind: Kind, rows: Index | Flags | slice) -> Kind:
     """The resources of one kind in ``rows`` alone, their ``index`` as it was; views where ``rows`` is a slice."""
-    figures = {field.name: getattr(kind, field.name) for field in fields(kind)}
+    figures: dict[str, Any] = {field.name: getattr(kind, field.name) for field in fields(kind)}
     taken: dict[str, Any] = {name: array[rows] for name, array in figures.items() if isinstance(array, np.ndarray)}
     return replace(kind, **taken)
 
@@ -346,6 +346,15 @@ def pieces(kind: Kind, rows: int) -> Iterator[Kind]:
     """``kind`` in pieces of at most ``rows`` resources, so that what is figured of each stays small."""
     for first in range(0, len(kind.index), rows):
         yield taking(kind, slice(first, first + rows))
+
+
+def all_pieces(kinds: Kinds, rows: int) -> Iterator[AnyKind]:
+    """All resources in such pieces, kind by kind."""
+    yield from pieces(kinds.curtailable, rows)
+    yield from pieces(kinds.block, rows)
+    yield from pieces(kinds.charging, rows)
+    yield from pieces(kinds.cooling, rows)
+    yield from pieces(kinds.storage, rows)
 
 
 def _responses(forecast_kw: Series, sign: float, low_kw: Series, high_kw: Series) -> Bounds:

@@ -12,7 +12,15 @@ from typing import TypeVar
 import numpy as np
 from scipy import sparse
 
-from optimizer.kinds import BlockArrays, ChargingArrays, CoolingArrays, CurtailableArrays, Room, StorageArrays
+from optimizer.kinds import (
+    BlockArrays,
+    ChargingArrays,
+    CoolingArrays,
+    CurtailableArrays,
+    Room,
+    StorageArrays,
+    all_pieces,
+)
 from vpp.domain.columns import (
     BlockColumns,
     ChargingColumns,
@@ -104,14 +112,15 @@ class ProblemArrays:
     def open_rows(self) -> tuple[Flags, Flags]:
         """Where a node with several resources could be brought below its least, above its most, shape (M, H) each."""
         least_kw, most_kw = np.zeros_like(self.node_least_kw), np.zeros_like(self.node_least_kw)
-        for kind in self.kinds:
-            low, high = kind.response_bounds()
-            part = self.below[:, kind.index]
+        below = self.below.tocsc()
+        for piece in all_pieces(self, PIECE_ROWS):
+            low, high = piece.response_bounds()
+            part = below[:, piece.index]
             least_kw += part @ low
             most_kw += part @ high
         several = np.diff(self.below.indptr) > (1 if self.folded else 0)
-        below = several[:, None] & (least_kw < self.node_least_kw - ROOM_KW)
-        return below, several[:, None] & (most_kw > self.node_most_kw + ROOM_KW)
+        low_open = several[:, None] & (least_kw < self.node_least_kw - ROOM_KW)
+        return low_open, several[:, None] & (most_kw > self.node_most_kw + ROOM_KW)
 
     @property
     def reachable_kw(self) -> Series:
@@ -218,3 +227,4 @@ def _room(rooms: dict[int, tuple[Series, Series]], index: Index) -> Room | None:
 
 
 ROOM_KW = 1e-9
+PIECE_ROWS = 16_384

@@ -139,14 +139,19 @@ class Rounds:
                 found += share @ column.variance_kw2
         return found
 
+    @property
+    def mixed(self) -> Mixture:
+        """The mixture that the last rounds ended with."""
+        if self.mixture is None:
+            raise InvariantError(f"{len(self.columns)} answers were not mixed before their mixture was asked for")
+        return self.mixture
+
     def weights(self) -> list[Series]:
         """Per column the share of each block that follows it, shape (B,) each."""
-        if self.mixture is None:
-            raise InvariantError("a mixture was asked for before any round had been played")
         found, at = [], 0
         for column in self.columns:
             share = np.zeros(self.master.layout.blocks)
-            share[column.blocks] = np.maximum(self.mixture.weights[at : at + len(column.blocks)], 0.0)
+            share[column.blocks] = np.maximum(self.mixed.weights[at : at + len(column.blocks)], 0.0)
             at += len(column.blocks)
             found.append(share)
         total = np.maximum(np.sum(found, axis=0), 1e-12)

@@ -89,7 +89,7 @@ class _Work:
         return SampledFleet(self.fleet, self.layout, size)
 
 
-def coordinated(  # noqa: PLR0913 - all that a plan depends on
+def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
     arrays: ProblemArrays,
     aim: Aim,
     known_kw: Series,
@@ -120,7 +120,7 @@ def coordinated(  # noqa: PLR0913 - all that a plan depends on
     rounds = _relaxed(work, aim, warm)
     final = _settled(work, rounds) if len(arrays.block.index) else rounds
     final = _finished(work, final)
-    duals = final.mixture.duals if final.mixture is not None else rounds.center
+    duals = final.mixed.duals
     target = np.zeros(layout.event)
     np.add.at(target, final.master.aim.interval[: len(duals.target)], duals.target)
     return Found(
@@ -227,8 +227,7 @@ def _settled(work: _Work, rounds: Rounds) -> Rounds:
         if column.tables is not None and (weight[of_blocks] > 0.0).any():
             fresh.take_in(fleet.respond(column.tables, slots), column.tables, of_blocks)
     fresh.take_in(fleet.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
-    prices = rounds.center if rounds.mixture is None else rounds.mixture.duals
-    fresh.run(fleet, master.clipped(prices), AGAIN, work.out_of_time)
+    fresh.run(fleet, master.clipped(rounds.mixed.duals), AGAIN, work.out_of_time)
     return fresh
 
 

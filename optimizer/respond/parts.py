@@ -43,16 +43,9 @@ class Part:
     def sample(self, rows: Index) -> "Part":
         """The resources in ``rows`` alone."""
         count = len(self.index)
-        return Part(
-            self.kernel,
-            self.index[rows],
-            self.mean[rows],
-            self.spread[rows],
-            self.class_of[rows],
-            self.group_of[rows],
-            self.slot_of[rows],
-            tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own),
-        )
+        own = tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own)
+        at = Places(self.mean, self.spread, self.class_of, self.group_of, self.slot_of).taking(rows)
+        return _part(self.kernel, self.index[rows], at, own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +63,10 @@ class Places:
         return Places(self.mean[rows], self.spread[rows], self.class_of[rows], self.group_of[rows], self.slot_of[rows])
 
 
+def _part(kernel: Callable[..., None], index: Index, at: Places, own: tuple[Any, ...]) -> Part:
+    return Part(kernel, index, at.mean, at.spread, at.class_of, at.group_of, at.slot_of, own)
+
+
 def parts_of(arrays: ProblemArrays, group_of: Index, slot_of: Index) -> dict[str, Part]:
     """The parts of a fleet by kind; ``group_of`` and ``slot_of`` of shape (N,)."""
     columns = arrays.columns
@@ -82,18 +79,9 @@ def parts_of_kinds(kinds: Kinds, places: Places) -> dict[str, Part]:
     c, b, e, k, s = kinds.curtailable, kinds.block, kinds.charging, kinds.cooling, kinds.storage
     event = kinds.event_intervals
 
-    def part(kernel: Callable[..., None], index: Index, *own: object) -> Part:
-        at = places.taking(index)
-        return Part(
-            kernel,
-            index,
-            at.mean,
-            at.spread,
-            at.class_of,
-            at.group_of,
-            at.slot_of,
-            tuple(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in own),
-        )
+    def part(kernel: Callable[..., None], index: Index, *own: Any) -> Part:  # noqa: ANN401 - arrays and figures
+        contiguous = tuple(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in own)
+        return _part(kernel, index, places.taking(index), contiguous)
 
     return {
         "curtailable": part(

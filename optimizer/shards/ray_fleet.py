@@ -64,14 +64,18 @@ class _Remote:
 class RayShards:
     """The shards of a fleet on a Ray cluster that is connected already (``ray.init``); leave it by ``close``."""
 
-    def __init__(self, sources: Sequence[Holding | Load], *, threads: int = 1, cpus: float = 0.0) -> None:
+    def __init__(
+        self, sources: Sequence[Holding | Load], *, threads: int = 1, cpus: float = 0.01, most_losses: int = MOST_LOSSES
+    ) -> None:
         """Holdings are put into the driver's object store; loaders are called on the actors' machines.
 
         Args:
             sources: One per shard.
             threads: Of each actor.
-            cpus: That Ray keeps for each actor; with 0 every actor finds a place, however few machines are left.
+            cpus: That Ray keeps for each actor: so little that all find a place, however few machines are left.
+            most_losses: Of one shard, that are mended.
         """
+        self._most_losses = most_losses
         self._changes: list[Any] = []
         self._shards = [
             _Remote(number, ray.put(source) if isinstance(source, Holding) else source, threads, cpus)
@@ -82,7 +86,7 @@ class RayShards:
         """Every shard's answer; all are at work at once.
 
         Raises:
-            OutsideError: a shard was lost more often than ``MOST_LOSSES``.
+            OutsideError: a shard was lost more often than ``most_losses``.
         """
         sent = ray.put(question)
         asked = [shard.actor.answer.remote(sent) for shard in self._shards]
@@ -98,10 +102,10 @@ class RayShards:
                 return ray.get(reference)
             except (RayActorError, ObjectLostError) as error:
                 shard.losses += 1
-                if shard.losses > MOST_LOSSES:
+                if shard.losses > self._most_losses:
                     raise OutsideError(
                         f"shard {number} of {len(self._shards)} was lost {shard.losses} times; "
-                        f"more than {MOST_LOSSES} losses are not mended"
+                        f"more than {self._most_losses} losses are not mended"
                     ) from error
             shard.start()
             for change in self._changes:

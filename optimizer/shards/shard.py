@@ -1,12 +1,10 @@
 """One shard: answers for the resources that it holds, and in the end forms their responses itself."""
 
-from typing import Any
-
 import numpy as np
 
 from optimizer.cost import response_costs
 from optimizer.extract import finish
-from optimizer.kinds import pieces
+from optimizer.kinds import all_pieces
 from optimizer.respond.answer import PriceTables, Sums, add_responses, add_rows, width_of
 from optimizer.respond.parts import Part, parts_of_kinds
 from optimizer.respond.shard import FleetShard
@@ -45,19 +43,11 @@ class Shard:
         """
         holding, event = self._holding, self._holding.event_intervals
         drawn, total = self._is_drawn(chance), Sums.nothing(self._holding.slots, 2)
-        kinds: tuple[Any, ...] = (
-            holding.curtailable,
-            holding.block,
-            holding.charging,
-            holding.cooling,
-            holding.storage,
-        )
-        for kind in kinds:
-            for piece in pieces(kind, PIECE_ROWS):
-                most_kwh = np.maximum(piece.response_bounds()[1][:, :event], 0.0).sum(axis=1)
-                weight_kwh = np.maximum(most_kwh, LEAST_KWH)
-                rows = np.stack([weight_kwh, np.where(drawn[piece.index], weight_kwh, 0.0)], axis=1)
-                add_rows(holding.places.slot_of[piece.index], rows, total.high, total.low)
+        for piece in all_pieces(holding, PIECE_ROWS):
+            most_kwh = np.maximum(piece.response_bounds()[1][:, :event], 0.0).sum(axis=1)
+            weight_kwh = np.maximum(most_kwh, LEAST_KWH)
+            rows = np.stack([weight_kwh, np.where(drawn[piece.index], weight_kwh, 0.0)], axis=1)
+            add_rows(holding.places.slot_of[piece.index], rows, total.high, total.low)
         return total
 
     def sampled(self, prices: PriceTables, chance: Series) -> Sums:
@@ -92,8 +82,9 @@ class Shard:
             if not (weighted.weight > 0.0).any():
                 continue
             if weighted.tables is None:
-                known = slot_of >= 0
-                response_kw[known] += weighted.weight[slot_of[known], None] * holding.known_kw[known]
+                for piece in all_pieces(holding, PIECE_ROWS):
+                    rows = piece.index
+                    response_kw[rows] += weighted.weight[slot_of[rows], None] * holding.known_kw[rows]
             else:
                 self._answers.mix(weighted.tables, weighted.weight, response_kw)
         finish(holding, response_kw)

@@ -3,7 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from optimizer.respond.answer import PriceTables
+from optimizer.respond.answer import Sums, add_rows
 from optimizer.shards.fleet import Fleet, local_fleet
 from optimizer.shards.settle import Weighted
 from tests.optimizer.shards.small_fleet import SmallFleet
@@ -106,19 +106,7 @@ def test_drawn__a_chance_of_one_draws_everybody() -> None:
 
 def test_sums__do_not_lose_small_ones_beside_large_ones() -> None:
     # 1e16 + 1 is 1e16 in floating point; what was lost must come back when the large one leaves.
-    from optimizer.respond.answer import Sums, add_rows
-
     sums = Sums.nothing(1, 1)
     add_rows(np.zeros(4, dtype=np.intp), np.array([[1e16], [1.0], [1.0], [-1e16]]), sums.high, sums.low)
 
     assert sums.values[0, 0] == 2.0
-
-
-def test_tables__travel_as_they_are() -> None:
-    import pickle
-
-    small = SmallFleet.of(100, blocks=False)
-    tables = small.prices(PRICE)
-    again: PriceTables = pickle.loads(pickle.dumps(tables))
-
-    np.testing.assert_array_equal(again.class_price, tables.class_price)
