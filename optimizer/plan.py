@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,18 +20,17 @@ from optimizer.problem import ProblemArrays, problem_arrays
 from optimizer.search import Builder, search
 from optimizer.validate import check_columns_sound, check_names
 from vpp.domain.columns import DispatchColumns, columns_of
-from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Planned, PlanningOutcome, Unreachable
+from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
 from vpp.domain.flexibility import Series
 
 Method = Literal["auto", "exact", "coordinated", "greedy"]
 EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
-TAIL_S, TAIL_S_PER_CELL = 0.25, 2.5e-6
+TAIL_S, TAIL_S_PER_CELL = 0.15, 2.5e-6
 """What price coordination needs after its last round, about: it stops pricing that long before the deadline."""
-OVERSHOOT_S, OVERSHOOT = 0.05, 0.06
-"""By what, and by which share of its time, HiGHS passes its own limit, about."""
-ROUGH_GAP = 1e3
+OVERSHOOT = 0.1
+"""By which share of its time HiGHS passes its own limit, about."""
 ANSWER_S, ANSWER_S_PER_CELL = 0.01, 2e-7
 """What checking and explaining the answer takes, about."""
 
@@ -101,26 +100,13 @@ def improving_plans(
         return
     chosen = method if method != "auto" else ("exact" if columns.count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
-    reason = f"{limits.deadline_s:g} s were not enough for more" if deadline is not None else ""
     if deadline is not None:
         deadline -= ANSWER_S + ANSWER_S_PER_CELL * columns.count * columns.intervals
-        yield timed_out(outcome_of(arrays, fallback, begun), reason)
+        yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
         if time.perf_counter() + _tail_s(arrays) / 2 >= deadline:
             return
     task = _Task(arrays, fallback, limits, deadline, previous, builder)
-    if chosen == "coordinated":
-        yield judged(arrays, fallback, task.coordinated(), begun)
-        return
-    if deadline is not None and len(arrays.block.index):
-        # Relaxed and rounded: not yet the answer, but soon there.
-        found = task.exact(replace(limits, mip_gap=ROUGH_GAP))
-        outcome = judged(arrays, fallback, found, begun)
-        if isinstance(outcome, Planned | Unreachable) and outcome.plan.gap <= limits.mip_gap:
-            yield outcome
-            return
-        yield timed_out(outcome, reason)
-        fallback = _better(arrays, fallback, found)
-    yield judged(arrays, fallback, replace(task, fallback=fallback).exact(limits), begun)
+    yield judged(arrays, fallback, task.exact() if chosen == "exact" else task.coordinated(), begun)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,14 +121,14 @@ class _Task:
     def _aim(self, response_kw: Series) -> Aim:
         return aim_after(self.arrays.columns, delivered(self.arrays.columns, response_kw))
 
-    def exact(self, limits: WorkLimits) -> Found:
+    def exact(self) -> Found:
         """The solver's answer."""
         deadline = self.deadline
         if deadline is not None:
-            deadline -= OVERSHOOT_S + OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
+            deadline -= OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
 
         def solve(aim: Aim, start_kw: Series) -> Found:
-            return search(self.arrays, aim, start_kw, limits, deadline=deadline, builder=self.builder)
+            return search(self.arrays, aim, start_kw, self.limits, deadline=deadline, builder=self.builder)
 
         start_kw = self.fallback.response_kw
         return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
@@ -162,13 +148,6 @@ class _Task:
             threads=self.limits.threads,
         )
         return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
-
-
-def _better(arrays: ProblemArrays, fallback: Candidate, found: Found) -> Candidate:
-    if found.response_kw is None:
-        return fallback
-    made = candidate(arrays, found.response_kw, found.source, found.status)
-    return made if made.beats(fallback) else fallback
 
 
 def _tail_s(arrays: ProblemArrays) -> float:
