@@ -210,7 +210,7 @@ class ClockPart(Part):
 class PlanningPart(Part):
     """The optimiser's processes."""
 
-    processes: int = Field(default=1, ge=1, le=64, description="Worker processes for solves.")
+    processes: int = Field(default=1, ge=1, le=64, description="Solves at once; one more process is kept warm.")
     solve_deadline_s: float = Field(default=10.0, gt=0, le=600, description="Wall time of one solve, in s.")
     energy_price_file: BelowFile | None = Field(
         default=None,
