@@ -1,7 +1,7 @@
 """Puts resources together that are alike but for their size: one of them, as large as all, stands for them.
 
 Exact for the convex kinds: whatever the large one does, each member can do its share of, and no sum of what members do
-is beyond it. On/off calls stay apart. Alike means: same node, delivery class, expected delivery and price of use, and the
+is beyond it. On/off calls stay apart. Alike means: same node, delivery class, expected delivery, price of use, and the
 same figures per unit of size, to ten digits.
 """
 
