@@ -41,7 +41,7 @@ test: $(VENV)/.dev system ## the whole suite; nothing is skipped for a missing s
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 bench: $(VENV)/.setup ## the published figures (an hour; see docs/performance.md)
-	$(BIN)/vpp bench simulate $(ARGS)
+	$(BIN)/vpp bench dispatch $(ARGS)
 	$(BIN)/vpp bench dispatch
 
 docs: $(VENV)/.dev ## the documentation as a site in site/
@@ -68,6 +68,7 @@ $(BIN)/python:
 $(VENV)/.setup: $(BIN)/python requirements.lock pyproject.toml
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m optimizer.warm
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.setup requirements-dev.lock

@@ -47,3 +47,7 @@ def _problem() -> DispatchProblem:
         resources=tuple(resources),
         nodes=(node,),
     )
+
+
+if __name__ == "__main__":
+    warm_up()
