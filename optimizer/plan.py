@@ -21,17 +21,18 @@ from optimizer.problem import ProblemArrays, problem_arrays
 from optimizer.search import Builder, search
 from optimizer.validate import check_columns_sound, check_names
 from vpp.domain.columns import DispatchColumns, columns_of
-from vpp.domain.dispatch import DispatchPlan, DispatchProblem, PlanningOutcome
+from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Planned, PlanningOutcome, Unreachable
 from vpp.domain.flexibility import Series
 
 Method = Literal["auto", "exact", "coordinated", "greedy"]
 EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
-TAIL_S, TAIL_S_PER_CELL = 0.15, 2.5e-6
+TAIL_S, TAIL_S_PER_CELL = 0.25, 2.5e-6
 """What price coordination needs after its last round, about: it stops pricing that long before the deadline."""
-OVERSHOOT = 0.1
-"""By which share of its time HiGHS passes its own limit, about."""
+OVERSHOOT_S, OVERSHOOT = 0.05, 0.06
+"""By what, and by which share of its time, HiGHS passes its own limit, about."""
+ROUGH_GAP = 1e3
 ANSWER_S, ANSWER_S_PER_CELL = 0.01, 2e-7
 """What checking and explaining the answer takes, about."""
 
@@ -98,24 +99,29 @@ def improving_plans(
     if method == "greedy":
         yield outcome_of(arrays, fallback, begun)
         return
-    packed = clustered(columns)
-    count = columns.count if packed is None else packed.columns.count
-    chosen = method if method != "auto" else ("exact" if count < EXACT_BELOW else "coordinated")
     deadline = None if limits.deadline_s is None else begun + limits.deadline_s
     if deadline is not None:
         deadline -= ANSWER_S + ANSWER_S_PER_CELL * columns.count * columns.intervals
         yield timed_out(outcome_of(arrays, fallback, begun), f"{limits.deadline_s:g} s were not enough for more")
         if time.perf_counter() + _tail_s(arrays) / 2 >= deadline:
             return
+    packed = clustered(columns)
     if packed is None:
         task = _Task(arrays, fallback, limits, deadline, previous, builder)
     else:
         small = problem_arrays(packed.columns)
         task = _Task(small, _fallback(small, None), limits, deadline, previous, builder)
-    found = task.exact() if chosen == "exact" else task.coordinated()
-    if packed is not None and found.response_kw is not None:
-        found = replace(found, response_kw=packed.expanded(found.response_kw))
-    yield judged(arrays, fallback, found, begun)
+    chosen = method if method != "auto" else ("exact" if task.arrays.count < EXACT_BELOW else "coordinated")
+    for answer, last in task.coordinated() if chosen == "coordinated" else task.exact():
+        found = answer
+        if packed is not None and answer.response_kw is not None:
+            found = replace(answer, response_kw=packed.expanded(answer.response_kw))
+        outcome = judged(arrays, fallback, found, begun)
+        near = isinstance(outcome, Planned | Unreachable) and outcome.plan.gap <= limits.mip_gap
+        yield outcome if last or near else timed_out(outcome, f"{limits.deadline_s:g} s were not enough for more")
+        if near:
+            return
+        fallback = _better(arrays, fallback, found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,20 +136,31 @@ class _Task:
     def _aim(self, response_kw: Series) -> Aim:
         return aim_at(self.arrays.columns, response_kw)
 
-    def exact(self) -> Found:
-        """The solver's answer."""
+    def exact(self) -> Iterator[tuple[Found, bool]]:
+        """The solver's answers, and which is the last: under a deadline, calls are rounded before they are branched."""
+        start_kw = self.fallback.response_kw
+        if self.deadline is not None and len(self.arrays.block.index):
+            rough = self._searched(start_kw, replace(self.limits, mip_gap=ROUGH_GAP))
+            yield rough, False
+            if rough.response_kw is not None:
+                full = self._searched(rough.response_kw, self.limits)
+                if full.response_kw is not None:
+                    yield full, True
+                return
+        yield self._searched(start_kw, self.limits), True
+
+    def _searched(self, start_kw: Series, limits: WorkLimits) -> Found:
         deadline = self.deadline
         if deadline is not None:
-            deadline -= OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
+            deadline -= OVERSHOOT_S + OVERSHOOT * max(deadline - time.perf_counter(), 0.0)
 
         def solve(aim: Aim, start_kw: Series) -> Found:
-            return search(self.arrays, aim, start_kw, self.limits, deadline=deadline, builder=self.builder)
+            return search(self.arrays, aim, start_kw, limits, deadline=deadline, builder=self.builder)
 
-        start_kw = self.fallback.response_kw
         return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
 
-    def coordinated(self) -> Found:
-        """Price coordination's answer."""
+    def coordinated(self) -> Iterator[tuple[Found, bool]]:
+        """Price coordination's answer, the only one."""
         warm = None
         if self.previous is not None and self.previous.marginals is not None:
             warm = warm_prices(self.arrays, self.previous)
@@ -156,7 +173,14 @@ class _Task:
             warm=warm,
             threads=self.limits.threads,
         )
-        return polished(self.arrays, aim, found, self.limits, deadline=self.deadline)
+        yield polished(self.arrays, aim, found, self.limits, deadline=self.deadline), True
+
+
+def _better(arrays: ProblemArrays, fallback: Candidate, found: Found) -> Candidate:
+    if found.response_kw is None:
+        return fallback
+    made = candidate(arrays, found.response_kw, found.source, found.status)
+    return made if made.beats(fallback) else fallback
 
 
 def _tail_s(arrays: ProblemArrays) -> float:
