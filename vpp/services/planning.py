@@ -11,6 +11,7 @@ from vpp.domain.book import EventRecord
 from vpp.domain.commands import AckState
 from vpp.domain.control import ControlSettings, Delivery
 from vpp.domain.dispatch import (
+    DispatchPlan,
     DispatchProblem,
     Infeasible,
     Planned,
@@ -107,6 +108,8 @@ class Planning:
         self._clock = clock
         self._metrics = metrics
         self._settings = settings
+        # The last plan per event, for its prices; lost in a restart, which costs the next plan a little time.
+        self._last: dict[str, DispatchPlan] = {}
 
     async def revise(self, event_id: str, request: PlanRequest) -> PlanIssued | None:
         """Plans, checks and records a revision.
@@ -135,6 +138,7 @@ class Planning:
             raise InvariantError(f"event {event_id!r}: plan by {outcome.plan.source} fails its check: {violations[0]}")
         fact = self._fact(record, request, draft, outcome)
         await self._recorder.record(fact)
+        self._last[event_id] = outcome.plan
         self._metrics.count("plans_issued", source=outcome.plan.source)
         self._metrics.gauge("solve_seconds", outcome.plan.wall_s)
         return fact
@@ -160,7 +164,7 @@ class Planning:
             problem, beyond = hold_bids(whole, self._bids(record), record.commands)
             problem = self._using.priced(record, problem, self._using.allowances(record))
             skipped |= dict.fromkeys(beyond, "beyond-bid")
-            outcome = await self._workers.run(self._planner, problem, None)
+            outcome = await self._workers.run(self._planner, problem, self._last.get(record.declaration.event_id))
             culprits = _culprits(outcome) & {c.offer.resource_id for c in candidates}
             if not culprits:
                 return _Draft(problem, skipped, margin_kw, known), outcome
