@@ -42,7 +42,7 @@ test: $(VENV)/.dev system ## the whole suite; nothing is skipped for a missing s
 
 bench: $(VENV)/.setup ## the published figures (an hour; see docs/performance.md)
 	$(BIN)/vpp bench dispatch $(ARGS)
-	$(BIN)/vpp bench dispatch
+	$(BIN)/vpp bench simulate
 
 docs: $(VENV)/.dev ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict
