@@ -67,7 +67,8 @@ def bench_dispatch(  # noqa: PLR0913 - every option of a command is one paramete
 ) -> None:
     """The optimiser's table: time, cost, bound and memory by size, and its peers in the same run.
 
-    With --json and no --plot, the drawing lies beside the figures; there is none without fleets. Ends with 1 where a figure misses what was asked.
+    With --json and no --plot, the drawing lies beside the figures; without fleets there is none. Ends with 1
+    where a figure misses what was asked.
     """
     from dataclasses import replace
 
