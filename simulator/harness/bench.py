@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from simulator.harness.bench_dispatch.plan import Group
+
 bench_app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Published figures, measured here.")
 
 
@@ -54,6 +56,8 @@ def bench_simulate(
 def bench_dispatch(  # noqa: PLR0913 - every option of a command is one parameter
     sizes: Annotated[str, typer.Option(help="Numbers of resources, separated by commas.")] = "",
     repeat: Annotated[int, typer.Option(min=1, help="Of each figure; the median counts.")] = 3,
+    calls: Annotated[int | None, typer.Option(min=1, help="With a deadline; 1,000 by default.")] = None,
+    only: Annotated[list[Group] | None, typer.Option(help="Only this part of the table; may be repeated.")] = None,
     *,
     peers: Annotated[bool, typer.Option(help="Run HiGHS alone, Pyomo and FlexMeasures as well.")] = True,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, once: whether it works, no figures.")] = False,
@@ -63,7 +67,8 @@ def bench_dispatch(  # noqa: PLR0913 - every option of a command is one paramete
 ) -> None:
     """The optimiser's table: time, cost, bound and memory by size, and its peers in the same run.
 
-    With --json and no --plot, the drawing lies beside the figures. Ends with 1 where a figure misses what was asked.
+    With --json and no --plot, the drawing lies beside the figures; without fleets there is none. Ends with 1
+    where a figure misses what was asked.
     """
     from dataclasses import replace
 
@@ -73,6 +78,10 @@ def bench_dispatch(  # noqa: PLR0913 - every option of a command is one paramete
 
     options = QUICK if quick else Options(repeat=repeat)
     options = replace(options, peers=peers, peer_folder=peer_folder)
+    if calls is not None:
+        options = replace(options, calls=calls)
+    if only:
+        options = replace(options, groups=tuple(only))
     if sizes:
         options = replace(options, sizes=_numbers(sizes))
     table = measure_table(options, typer.echo)
@@ -82,8 +91,8 @@ def bench_dispatch(  # noqa: PLR0913 - every option of a command is one paramete
     plot_file = plot_file or (json_file.with_suffix(".html") if json_file is not None else None)
     if json_file is not None:
         json_file.write_text(json.dumps(table.as_json(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    if plot_file is not None:
-        write_plot(table.times_s(), plot_file)
+    if plot_file is not None and (times_s := table.times_s()):
+        write_plot(times_s, plot_file)
     if any(verdict.met is False for verdict in verdicts):
         raise typer.Exit(1)
 

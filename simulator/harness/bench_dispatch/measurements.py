@@ -20,6 +20,8 @@ from optimizer.storage_schedule import StorageSchedule, schedule_storages
 from optimizer.storage_schedule.exclusive import solved_exactly
 from optimizer.storage_schedule.relaxation import Relaxation
 from optimizer.whole import Solver, solve_whole
+from simulator.harness.bench_deadline import SIZES, bench_deadline
+from simulator.harness.bench_dispatch.delivery import delivery_figures, uncertain_fleet
 from simulator.harness.bench_dispatch.storage_cases import schedule_problems, storage_site
 from simulator.harness.dispatch_fleet import synthetic_fleet
 from vpp.domain.columns import DispatchColumns
@@ -98,6 +100,30 @@ def relaxed(*, storages: int, seed: int) -> tuple[Call, Call]:
     return lambda: solve(WARM_UP_STORAGES), lambda: solve(storages)
 
 
+def deadline(*, calls: int, seed: int) -> tuple[Call, Call]:
+    """Calls with budgets, one after the other; the solver's worker process is not part of this one's memory."""
+    return lambda: bench_deadline(1, sizes=(WARM_UP_RESOURCES,)).as_dict(), lambda: _deadline(calls, seed)
+
+
+def delivered(*, resources: int, blocks: bool, draws: int, seed: int) -> tuple[Call, Call]:
+    """A plan for uncertain delivery, and how often it is met; time is that of planning and drawing."""
+    fleet = uncertain_fleet(resources, blocks=blocks, seed=seed)
+    small = uncertain_fleet(min(resources, WARM_UP_RESOURCES), blocks=blocks, seed=seed)
+
+    def draw(columns: DispatchColumns) -> Answer:
+        begun = time.perf_counter()
+        outcome = plan_columns(columns, method="coordinated", limits=WorkLimits())
+        plan_s = time.perf_counter() - begun
+        figures = delivery_figures(columns, _plan_of(outcome), draws=draws, seed=seed + 1)
+        return {**_figures_of(outcome, columns), "plan_s": plan_s, **figures}
+
+    return lambda: draw(small), lambda: draw(fleet)
+
+
+def _deadline(calls: int, seed: int) -> Answer:
+    return {**bench_deadline(calls, seed=seed).as_dict(), "sizes": list(SIZES)}
+
+
 def _checked(found: StorageSchedule, problems: list[str]) -> Answer:
     return {
         "status": found.source,
@@ -114,6 +140,8 @@ MEASUREMENTS: dict[str, Callable[..., tuple[Call, Call]]] = {
     "whole": whole,
     "scheduled": scheduled,
     "relaxed": relaxed,
+    "deadline": deadline,
+    "delivered": delivered,
 }
 """Each makes its case and gives a call that warms up and the call to measure."""
 
@@ -149,6 +177,10 @@ def _plan_of(outcome: PlanningOutcome) -> DispatchPlan:
 
 def _planned(columns: DispatchColumns, method: Method, previous: DispatchPlan | None = None) -> Answer:
     outcome = plan_columns(columns, method=method, limits=WorkLimits(), previous=previous)
+    return _figures_of(outcome, columns)
+
+
+def _figures_of(outcome: PlanningOutcome, columns: DispatchColumns) -> Answer:
     plan = _plan_of(outcome)
     return {
         "outcome": type(outcome).__name__,

@@ -11,25 +11,28 @@ from typing import Any
 from simulator.harness.bench_dispatch.figures import machine_facts
 from simulator.harness.bench_dispatch.flexmeasures import PeerError, peer_python
 from simulator.harness.bench_dispatch.measured import Measured, measure
-from simulator.harness.bench_dispatch.plan import Options, ours, peers
+from simulator.harness.bench_dispatch.plan import Group, Options, ours, peers
+from simulator.harness.bench_dispatch.promises import promise_verdicts
 from simulator.harness.bench_dispatch.storage_rows import StorageRun, against_flexmeasures
 from simulator.harness.bench_dispatch.verdicts import Fleets, Verdict, fleet_verdicts, storage_verdicts
 
 Say = Callable[[str], None]
+PROMISES = ("deadline", "delivered")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Everything that was measured."""
+    """Everything that was measured; ``promises`` are the rows about deadlines and uncertain delivery."""
 
     machine: dict[str, object]
     fleets: Fleets
     storages: tuple[StorageRun, ...]
+    promises: tuple[Measured, ...]
     notes: tuple[str, ...]
 
     def verdicts(self) -> list[Verdict]:
         """Figures against their limits."""
-        return [*fleet_verdicts(self.fleets), *storage_verdicts(self.storages)]
+        return [*fleet_verdicts(self.fleets), *storage_verdicts(self.storages), *promise_verdicts(self.promises)]
 
     def times_s(self) -> dict[str, dict[int, float]]:
         """Median seconds per number of resources, per method."""
@@ -47,6 +50,7 @@ class Table:
             "machine": self.machine,
             "rows": [row.as_json() for row in self.fleets.rows],
             "storages": [run.as_json() for run in self.storages],
+            "promises": [row.as_json() for row in self.promises],
             "verdicts": [verdict.as_json() for verdict in self.verdicts()],
             "notes": list(self.notes),
         }
@@ -58,7 +62,8 @@ def measure_table(options: Options, say: Say) -> Table:
     machine, notes = machine_facts(), []
     rows = [_told(measure(row), say) for row in ours(options)]
     storages = [StorageRun(row) for row in rows if row.row.measurement == "scheduled"]
-    fleets = [row for row in rows if row.row.measurement != "scheduled"]
+    promises = [row for row in rows if row.row.measurement in PROMISES]
+    fleets = [row for row in rows if row.row.measurement not in {"scheduled", *PROMISES}]
     if options.peers:
         median_s = {
             (row.row.arguments["resources"], row.row.arguments["blocks"]): row.median_s
@@ -66,10 +71,11 @@ def measure_table(options: Options, say: Say) -> Table:
             if row.times_s and row.row.measurement == "planned"
         }
         fleets += [_told(measure(row), say) for row in peers(options, median_s)]
-        notes += _flexmeasures(options, storages, say)
+        notes += _flexmeasures(options, storages, say) if storages else []
     else:
         notes.append("peers were left out")
-    return Table(machine, Fleets(tuple(fleets)), tuple(storages), tuple(notes))
+    notes += [f"{group} was left out" for group in Group if group not in options.groups]
+    return Table(machine, Fleets(tuple(fleets)), tuple(storages), tuple(promises), tuple(notes))
 
 
 def _flexmeasures(options: Options, storages: list[StorageRun], say: Say) -> list[str]:
