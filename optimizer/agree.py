@@ -42,7 +42,8 @@ def agreed(arrays: ProblemArrays, aim: Aim, start_kw: Series, solve: Solve) -> F
         at = np.flatnonzero(missed_kw > COVERED_KW)
         new = tangents(columns, plan, at)
         # Every row of an interval asks for the largest margin that any plan needed: another mix must not undercut it.
-        margin_kw[at] = np.maximum(margin_kw[at], new.aim_kw - columns.target_kw[at])
+        # A little more than that, so that the last watts do not take as many turns as the first kilowatts.
+        margin_kw[at] = np.maximum(margin_kw[at], new.aim_kw - columns.target_kw[at] + 2.0 * COVERED_KW)
         margin_kw[at] += missed_kw[at] * (OVERSHOOT if turn >= PATIENCE else 0.0)
         aim = aim.joined(new)
         aim = replace(aim, aim_kw=np.maximum(aim.aim_kw, (columns.target_kw + margin_kw)[aim.interval]))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from optimizer.aim import certain
 from vpp.domain.columns import (
     ChargingColumns,
     CoolingColumns,
@@ -19,11 +20,13 @@ from vpp.domain.columns import (
     StorageColumns,
 )
 from vpp.domain.flexibility import Series
+from vpp.domain.timegrid import INTERVAL_H
 
 Convex = TypeVar("Convex", CurtailableColumns, ChargingColumns, CoolingColumns, StorageColumns)
 AnyConvex = CurtailableColumns | ChargingColumns | CoolingColumns | StorageColumns
 DIGITS = 10
 SEED = 20260720
+ENOUGH = 1e-9
 WORTH_WHILE = 0.9
 """Share of the resources that must be left at the most for clustering to be worth anything."""
 
@@ -52,15 +55,31 @@ class Clusters:
     share: Series
 
     def expanded(self, response_kw: Series) -> Series:
-        """Responses of the original resources, shape (N, H)."""
-        return np.asarray(self.share[:, None] * response_kw[self.cluster_of])
+        """Responses of the original resources, shape (N, H).
+
+        What moves energy in time is shared out by size. Of divisible curtailment as few members as can do it at the
+        same cost are asked: a call counts, however small.
+        """
+        share = self.share.copy()
+        order = np.argsort(self.cluster_of, kind="stable")
+        ends = np.searchsorted(self.cluster_of[order], np.arange(self.columns.count + 1))
+        for k, position in enumerate(self.columns.curtailable.index.tolist()):
+            members = order[ends[position] : ends[position + 1]]
+            if len(members) > 1:
+                needed = _needed_share(self.columns.curtailable, k, response_kw[position])
+                enough = int(np.searchsorted(np.cumsum(share[members]), needed - ENOUGH)) + 1
+                share[members[enough:]] = 0.0
+                share[members] /= share[members].sum()
+        return np.asarray(share[:, None] * response_kw[self.cluster_of])
 
 
 def clustered(columns: DispatchColumns) -> Clusters | None:
     """The clusters of a problem; ``None`` where there are too few to be worth it."""
     cluster_of, size = np.arange(columns.count), np.ones(columns.count)
     for kind in (columns.curtailable, columns.charging, columns.cooling, columns.storage):
-        if len(kind.index):
+        # Few are asked of many: with spreads of their own, which vary less the more are asked, that is another plan.
+        few = isinstance(kind, CurtailableColumns) and not certain(columns) and columns.delivery_sd[kind.index].any()
+        if len(kind.index) and not few:
             size[kind.index] = _sizes(kind)
             cluster_of[kind.index] = kind.index[_first_alike(columns, kind, size[kind.index])]
     leaders, packed = np.unique(cluster_of, return_inverse=True)
@@ -87,6 +106,22 @@ def clustered(columns: DispatchColumns) -> Clusters | None:
         storage=_grown(columns.storage, leaders, factor),
     )
     return Clusters(small, packed, share)
+
+
+def _needed_share(kind: CurtailableColumns, k: int, response_kw: Series) -> float:
+    """Share of a cluster that can do all of its response at the same cost."""
+    asked_kw = response_kw[: kind.segment_1_kw.shape[1]]
+    first_kw, second_kw = kind.segment_1_kw[k], kind.segment_2_kw[k]
+    cheap_kw = first_kw if kind.cost_1_cny_per_kwh[k] <= kind.cost_2_cny_per_kwh[k] else second_kw
+    if kind.cost_1_cny_per_kwh[k] == kind.cost_2_cny_per_kwh[k]:
+        cheap_kw = first_kw + second_kw
+    used = asked_kw > 0.0
+    if not used.any():
+        return 0.0
+    if (asked_kw[used] > cheap_kw[used]).any():
+        return 1.0
+    energy = float(asked_kw.sum()) * INTERVAL_H / max(float(kind.energy_max_kwh[k]), 1e-12)
+    return min(max(float((asked_kw[used] / cheap_kw[used]).max()), energy), 1.0)
 
 
 def _sizes(kind: AnyConvex) -> Series:

@@ -121,7 +121,8 @@ def test_simulate__not_even_a_scenario(tmp_path: Path, content: bytes, expected:
 def test_simulate__an_unknown_programme(scenario_file: ScenarioFile) -> None:
     file = scenario_file(program="lottery")
 
-    assert simulate(file) == f"{file}: event.program: expected one of beichen-demo, tianjin-peak, found 'lottery'"
+    known = "beichen-demo, beichen-valley, tianjin-peak, tianjin-valley"
+    assert simulate(file) == f"{file}: event.program: expected one of {known}, found 'lottery'"
 
 
 @pytest.mark.parametrize("command", [("simulate",), ("demo", "--headless", "--scenario")])

@@ -3,13 +3,15 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from optimizer import plan_columns
+from optimizer import plan_columns, plan_dispatch
 from optimizer.cluster import clustered
 from optimizer.plan import EXACT_BELOW
 from simulator.harness.dispatch_fleet import synthetic_fleet
+from tests.optimizer.small_problem import problem
 from vpp.domain.columns import DispatchColumns
-from vpp.domain.dispatch import Infeasible
+from vpp.domain.dispatch import Infeasible, Planned
 from vpp.domain.feasibility import check_columns
+from vpp.domain.flexibility import Curtailable, Flexibility
 
 GROWS = {
     "segment_1_kw", "segment_2_kw", "energy_max_kwh", "forecast_kw", "power_min_kw", "power_max_kw", "energy_floor_kwh",
@@ -74,6 +76,17 @@ def test_clustered__copies_of_all_sizes_cost_what_one_costs() -> None:
     assert check_columns(many, response_kw) == ()
 
 
+def test_clustered__as_few_are_asked_as_can_do_it() -> None:
+    offers: dict[str, Flexibility] = {
+        f"c{i}": Curtailable(np.full(2, 100.0), np.full(2, 50.0), 0.2, 0.9, 60.0) for i in range(10)
+    }
+    outcome = plan_dispatch(problem(offers, [250.0, 120.0], event=2))
+    assert isinstance(outcome, Planned)
+    asked = [name for name, kw in outcome.plan.response_kw.items() if kw.max() > 0.0]
+    assert len(asked) == 3
+    assert outcome.plan.cost_cny == pytest.approx(0.2 * 370.0 * 0.25)
+
+
 def test_clustered__nothing_alike_stays_as_it_is() -> None:
     assert clustered(synthetic_fleet(200, blocks=True)) is None
 
@@ -95,4 +108,7 @@ def test_clustered__spreads_of_members_add_up_as_independent_ones() -> None:
     many = copied(synthetic_fleet(40, event=4, blocks=False, seed=3), [1.0, 1.0, 1.0, 1.0])
     packed = clustered(replace(many, delivery_sd=np.full(many.count, 0.2)))
     assert packed is not None
-    assert packed.columns.delivery_sd == pytest.approx(0.1)
+    movers = np.concatenate([packed.columns.charging.index, packed.columns.cooling.index, packed.columns.storage.index])
+    assert packed.columns.delivery_sd[movers] == pytest.approx(0.1)
+    # Of divisible curtailment few are asked, which spreads less: it stays as it is.
+    assert packed.columns.delivery_sd[packed.columns.curtailable.index] == pytest.approx(0.2)

@@ -39,7 +39,7 @@ def problem(changes: NetworkChanges) -> DispatchProblem:
         Candidate(CapabilityOffer(name, GRID.start, GRID, nothing, store, 0.0), nothing, 1.0)
         for name in ("bat-1", "cool-1")
     ]
-    ask = Ask(GRID, np.full(2, 2000.0), np.full(2, 1e6), 0.0, direction=Direction.FILL)
+    ask = Ask(GRID, np.full(2, 2000.0), np.full(2, 1e6), direction=Direction.FILL)
     flow_kw = flow_on(tree, fleet, {node_id: np.full(len(GRID), kw) for node_id, kw in FLOW_KW.items()})
     return dispatch_problem(ask, candidates, tree, flow_kw, changes=changes)
 
