@@ -72,7 +72,8 @@ def test_plan_columns__95_percent_plan_of_a_small_fleet_is_met_at_least_that_oft
     draws = met(columns, response_kw)
     assert draws.mean(axis=0).min() >= 0.93
     assert plan.joint_probability == pytest.approx(draws.all(axis=1).mean(), abs=0.02)
-    assert plan.delivery_q05_kw == pytest.approx(columns.target_kw, abs=2e-3 * columns.target_kw.max())
+    assert (plan.delivery_q05_kw >= columns.target_kw - 1e-3).all()
+    assert (plan.delivery_q05_kw <= 1.02 * columns.target_kw).all()
     assert (plan.delivery_mean_kw > columns.target_kw).all()
 
 
