@@ -97,9 +97,12 @@ def judged(arrays: ProblemArrays, fallback: Candidate, found: Found, begun: floa
 def _priced(arrays: ProblemArrays, best: Candidate, found: Found) -> Candidate:
     """``best`` with the bound and the prices that the search brought."""
     missing_cny = shortfall_price(arrays) * INTERVAL_H * float(best.plan.shortfall_kw.sum())
-    # With uncertain delivery the rows hold at plans made on the way: what they ask beyond the plan is no bound on it.
-    bound = min(found.bound_cny - missing_cny, best.plan.objective_cny)
-    gap = max(best.plan.objective_cny - bound, 0.0) / max(abs(best.plan.objective_cny), SAME_CNY)
+    priced_cny = best.plan.objective_cny + missing_cny
+    distance = priced_cny - found.bound_cny
+    gap = distance if np.isnan(distance) else max(distance, 0.0) / max(abs(priced_cny), SAME_CNY)
+    # What is missing weighs so much more than any cost that a bound on both says nothing about the cost.
+    reached = best.plan.shortfall_kw.max(initial=0.0) <= REACHED_KW
+    bound = float(np.minimum(found.bound_cny, best.plan.objective_cny)) if reached else float("nan")
     priced = replace(best.plan, bound_cny=bound, gap=gap, marginals=marginals_of(arrays, found))
     return replace(best, plan=priced)
 

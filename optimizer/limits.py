@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from vpp.domain.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
@@ -22,3 +24,14 @@ class WorkLimits:
     simplex_iteration_limit: int = 200_000
     threads: int = 2
     deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("mip_gap", self.mip_gap, 0.0),
+            ("node_limit", self.node_limit, 0),
+            ("simplex_iteration_limit", self.simplex_iteration_limit, 0),
+            ("threads", self.threads, 1),
+            ("deadline_s", self.deadline_s, 0.0),
+        ):
+            if value is not None and not least <= value < float("inf"):
+                raise InputError(f"work limit {name} is {value}, expected a finite number and at least {least:g}")

@@ -3,28 +3,33 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from optimizer.agree import agreed
-from optimizer.aim import Aim, aim_at, certain, expected_aim
+from optimizer.aim import Aim, aim_at, certain, delivered, expected_aim
 from optimizer.cluster import clustered
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
+from optimizer.cost import cost_of
 from optimizer.found import Found
 from optimizer.greedy import base_response, greedy_response
-from optimizer.judge import Candidate, candidate, judged, outcome_of, timed_out
+from optimizer.judge import REACHED_KW, Candidate, candidate, judged, outcome_of, timed_out
 from optimizer.limits import WorkLimits
 from optimizer.problem import ProblemArrays, problem_arrays
 from optimizer.search import Builder, search
 from optimizer.validate import check_columns_sound, check_names
 from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Planned, PlanningOutcome, Unreachable
+from vpp.domain.errors import InputError
+from vpp.domain.feasibility import check_columns
 from vpp.domain.flexibility import Series
 
 Method = Literal["auto", "exact", "coordinated", "greedy"]
+NARROW_ROWS, NARROW_CELLS = 1500, 150_000
+"""Rows of nodes from which, and resource intervals up to which, ``auto`` is exact at any number of resources."""
 EXACT_BELOW = 300
 """Resources below which ``auto`` is exact; from here on price coordination is both quicker and near enough."""
 MERIT_ORDER_UP_TO = 200_000
@@ -90,6 +95,8 @@ def improving_plans(
     """
     begun = time.perf_counter()
     limits = limits or WorkLimits()
+    _check_known("method", method, get_args(Method))
+    _check_known("builder", builder, get_args(Builder))
     contradiction = check_columns_sound(columns)
     if contradiction is not None:
         yield contradiction
@@ -111,7 +118,7 @@ def improving_plans(
     else:
         small = problem_arrays(packed.columns)
         task = _Task(small, _fallback(small, None), limits, deadline, previous, builder)
-    chosen = method if method != "auto" else ("exact" if task.arrays.count < EXACT_BELOW else "coordinated")
+    chosen = _method_for(task.arrays, method)
     for answer, last in task.coordinated() if chosen == "coordinated" else task.exact():
         found = answer
         if packed is not None and answer.response_kw is not None:
@@ -122,6 +129,22 @@ def improving_plans(
         if near:
             return
         fallback = _better(arrays, fallback, found)
+
+
+def _check_known(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{name} {value!r} is not known, expected one of: {', '.join(known)}")
+
+
+def _method_for(arrays: ProblemArrays, method: Method) -> Method:
+    """Exact for small fleets, and where so many nodes limit a few resources each that prices have little to decide."""
+    if method != "auto" and arrays.count:
+        return method
+    if arrays.count < EXACT_BELOW:
+        return "exact"
+    below, above = arrays.open_rows
+    narrow = int((below | above).sum()) > NARROW_ROWS
+    return "exact" if narrow and arrays.count * arrays.intervals <= NARROW_CELLS else "coordinated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,6 +162,12 @@ class _Task:
     def exact(self) -> Iterator[tuple[Found, bool]]:
         """The solver's answers, and which is the last: under a deadline, calls are rounded before they are branched."""
         start_kw = self.fallback.response_kw
+        if not certain(self.arrays.columns):
+            # A search over the rows of an uncertain target may circle between plans: prices come from another side.
+            near = self._coordinated()
+            full = self._searched(near.response_kw if near.response_kw is not None else start_kw, self.limits)
+            yield self._best_of(near, full), True
+            return
         if self.deadline is not None and len(self.arrays.block.index):
             rough = self._searched(start_kw, replace(self.limits, mip_gap=ROUGH_GAP))
             yield rough, False
@@ -159,13 +188,33 @@ class _Task:
 
         return agreed(self.arrays, self._aim(start_kw), start_kw, solve)
 
+    def _best_of(self, near: Found, full: Found) -> Found:
+        """The one that misses less, or as little for less; with the better bound of both."""
+        ranks = [self._rank(found) for found in (full, near)]
+        best = full if ranks[0] <= ranks[1] else near
+        bounds = [found.bound_cny for found in (full, near) if np.isfinite(found.bound_cny)]
+        return replace(best, bound_cny=max(bounds, default=float("nan")), source="exact")
+
+    def _rank(self, found: Found) -> tuple[float, float]:
+        if found.response_kw is None or check_columns(self.arrays.columns, found.response_kw):
+            return np.inf, np.inf
+        columns = self.arrays.columns
+        missed_kw = np.maximum(columns.target_kw - delivered(columns, found.response_kw).covered_kw(columns), 0.0)
+        missed = float(missed_kw.sum()) if missed_kw.max(initial=0.0) > REACHED_KW else 0.0
+        return missed, cost_of(self.arrays, found.response_kw).objective_cny
+
     def coordinated(self) -> Iterator[tuple[Found, bool]]:
         """Price coordination's answer, the only one."""
+        found = self._coordinated()
+        aim = self._aim(self.fallback.response_kw)
+        yield polished(self.arrays, aim, found, self.limits, deadline=self.deadline), True
+
+    def _coordinated(self) -> Found:
         warm = None
         if self.previous is not None and self.previous.marginals is not None:
             warm = warm_prices(self.arrays, self.previous)
         aim = self._aim(self.fallback.response_kw)
-        found = coordinated(
+        return coordinated(
             self.arrays,
             aim,
             self.fallback.response_kw,
@@ -173,7 +222,6 @@ class _Task:
             warm=warm,
             threads=self.limits.threads,
         )
-        yield polished(self.arrays, aim, found, self.limits, deadline=self.deadline), True
 
 
 def _better(arrays: ProblemArrays, fallback: Candidate, found: Found) -> Candidate:

@@ -6,7 +6,7 @@ asked gap of the relaxation's bound, at a fraction of the work of a full search.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from optimizer.problem import ProblemArrays
 from optimizer.solve import Compiled, Solution, Verdict, run
 from vpp.domain.flexibility import Series
 
+SHORTFALL_GAP = 1e-6
 Builder = Literal["direct", "pyomo"]
 
 
@@ -68,7 +69,7 @@ def search(  # noqa: PLR0913 - all that a search depends on
         response_kw = cleaned(arrays, compiled.responses_of(solution.values))
         both = storages_doing_both(arrays, response_kw) - exclusive
         if not both:
-            return _found(task, aim, solution, response_kw)
+            return _found(task, arrays, aim, solution, response_kw)
         exclusive |= both
 
 
@@ -81,9 +82,15 @@ def _model(builder: Builder) -> Callable[..., Compiled]:
     return reference_model
 
 
-def _found(task: _Task, aim: Aim, solution: Solution, response_kw: Series) -> Found:
+def _found(task: _Task, arrays: ProblemArrays, aim: Aim, solution: Solution, response_kw: Series) -> Found:
     objective = task.compiled.objective(solution.values)
     bound = objective - solution.gap * abs(objective)
+    margin_kw = np.maximum(aim.aim_kw - arrays.columns.target_kw[aim.interval], 0.0)
+    if margin_kw.any():
+        # Margins for own spreads are this plan's; without them the optimum is lower by no more than their price, but
+        # for a model with calls nobody knows that price.
+        linear = not task.compiled.has_integers and solution.duals.size > 0
+        bound = bound - float(solution.duals[task.compiled.rows.target] @ margin_kw) if linear else float("nan")
     duals = solution.duals if solution.duals.size else _prices(task, solution)
     rows = task.compiled.rows
     prices = None
@@ -118,7 +125,9 @@ def _reach(task: _Task) -> Solution:
     hard = _improve(task, shortfall_allowed=False)
     if hard.values.size or hard.verdict is not Verdict.INFEASIBLE:
         return hard
-    return _improve(task, shortfall_allowed=True)
+    # The price of what is missing outweighs all costs: a gap relative to their sum says nothing about either.
+    tight = replace(task, limits=replace(task.limits, mip_gap=min(task.limits.mip_gap, SHORTFALL_GAP)))
+    return _improve(tight, shortfall_allowed=True)
 
 
 def _improve(task: _Task, *, shortfall_allowed: bool) -> Solution:

@@ -24,7 +24,7 @@ from vpp.domain.flexibility import Series
 
 POLISHED_BELOW = 300
 REPAIRED_UP_TO = 2000
-NEAR_ENOUGH = 0.002
+REACHED_KW = 1e-3
 
 
 def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, *, deadline: float | None) -> Found:
@@ -50,7 +50,8 @@ def _around(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, d
     compiled = direct_model(arrays, aim, shortfall_price=shortfall_price(arrays))
     settled = _calls(arrays, compiled, found.response_kw)
     solved = run(compiled, limits, time_limit_s=left_s, fixed=settled, relaxed=True)
-    if solved.values.size and _near(compiled, solved, found.bound_cny):
+    reached = solved.values.size and solved.values[compiled.shortfall].max(initial=0.0) <= REACHED_KW
+    if reached and _near(compiled, solved, found.bound_cny, limits.mip_gap):
         response_kw = cleaned(arrays, compiled.responses_of(solved.values))
         if not storages_doing_both(arrays, response_kw):
             return replace(found, response_kw=response_kw)
@@ -67,6 +68,6 @@ def _calls(arrays: ProblemArrays, compiled: Compiled, response_kw: Series) -> tu
     return compiled.calls[known], on[known].astype(np.float64)
 
 
-def _near(compiled: Compiled, solved: Solution, bound_cny: float) -> bool:
+def _near(compiled: Compiled, solved: Solution, bound_cny: float, gap: float) -> bool:
     objective = compiled.objective(solved.values)
-    return objective - bound_cny <= NEAR_ENOUGH * max(abs(objective), 1e-9)
+    return objective - bound_cny <= gap * max(abs(objective), 1e-9)

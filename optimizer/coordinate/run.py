@@ -128,11 +128,18 @@ def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
         "coordinated",
         f"{len(rounds.columns)} rounds of prices",
         Verdict.STOPPED if work.out_of_time() else Verdict.OPTIMAL,
-        rounds.bound,
+        _true_bound(work, rounds),
         (target, duals.rebound, duals.nodes),
         layout.node_of_row,
         layout.interval_of_row,
     )
+
+
+def _true_bound(work: _Work, rounds: Rounds) -> float:
+    """The bound without the margins for own spreads, which another plan may not need."""
+    columns, aim, target = work.arrays.columns, rounds.master.aim, rounds.center.target
+    margin_kw = (aim.aim_kw - columns.target_kw[aim.interval])[: len(target)]
+    return rounds.bound - float(target @ np.maximum(margin_kw, 0.0))
 
 
 def _relaxed(work: _Work, aim: Aim, warm: Duals | None) -> Rounds:
