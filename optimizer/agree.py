@@ -13,6 +13,7 @@ from optimizer.aim import Aim, certain, delivered, tangents
 from optimizer.cost import cost_of
 from optimizer.found import Found
 from optimizer.problem import ProblemArrays
+from vpp.domain.feasibility import check_columns
 from vpp.domain.flexibility import Series
 
 TURNS = 16
@@ -49,6 +50,16 @@ def agreed(arrays: ProblemArrays, aim: Aim, start_kw: Series, solve: Solve) -> F
         aim = replace(aim, aim_kw=np.maximum(aim.aim_kw, (columns.target_kw + margin_kw)[aim.interval]))
         found = solve(aim, found.response_kw)
     return best
+
+
+def rank_of(arrays: ProblemArrays, found: Found) -> tuple[float, float]:
+    """What a plan misses of the target, kW over all intervals, and its objective: the smaller the better."""
+    columns = arrays.columns
+    if found.response_kw is None or check_columns(columns, found.response_kw):
+        return np.inf, np.inf
+    missed_kw = np.maximum(columns.target_kw - delivered(columns, found.response_kw).covered_kw(columns), 0.0)
+    missed = float(missed_kw.sum()) if missed_kw.max(initial=0.0) > COVERED_KW else 0.0
+    return missed, cost_of(arrays, found.response_kw).objective_cny
 
 
 OVERSHOOT = 0.5

@@ -7,16 +7,15 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from optimizer.agree import agreed
-from optimizer.aim import Aim, aim_at, certain, delivered, expected_aim
+from optimizer.agree import agreed, rank_of
+from optimizer.aim import Aim, aim_at, certain, expected_aim
 from optimizer.cluster import clustered
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
 from optimizer.coordinate.warm import warm_prices
-from optimizer.cost import cost_of
 from optimizer.found import Found
 from optimizer.greedy import base_response, greedy_response
-from optimizer.judge import REACHED_KW, Candidate, candidate, judged, outcome_of, timed_out
+from optimizer.judge import Candidate, candidate, judged, outcome_of, timed_out
 from optimizer.limits import WorkLimits
 from optimizer.problem import ProblemArrays, problem_arrays
 from optimizer.search import Builder, search
@@ -24,7 +23,6 @@ from optimizer.validate import check_columns_sound, check_names
 from vpp.domain.columns import DispatchColumns, columns_of
 from vpp.domain.dispatch import DispatchPlan, DispatchProblem, Planned, PlanningOutcome, Unreachable
 from vpp.domain.errors import InputError
-from vpp.domain.feasibility import check_columns
 from vpp.domain.flexibility import Series
 
 Method = Literal["auto", "exact", "coordinated", "greedy"]
@@ -190,18 +188,9 @@ class _Task:
 
     def _best_of(self, near: Found, full: Found) -> Found:
         """The one that misses less, or as little for less; with the better bound of both."""
-        ranks = [self._rank(found) for found in (full, near)]
-        best = full if ranks[0] <= ranks[1] else near
+        best = full if rank_of(self.arrays, full) <= rank_of(self.arrays, near) else near
         bounds = [found.bound_cny for found in (full, near) if np.isfinite(found.bound_cny)]
         return replace(best, bound_cny=max(bounds, default=float("nan")), source="exact")
-
-    def _rank(self, found: Found) -> tuple[float, float]:
-        if found.response_kw is None or check_columns(self.arrays.columns, found.response_kw):
-            return np.inf, np.inf
-        columns = self.arrays.columns
-        missed_kw = np.maximum(columns.target_kw - delivered(columns, found.response_kw).covered_kw(columns), 0.0)
-        missed = float(missed_kw.sum()) if missed_kw.max(initial=0.0) > REACHED_KW else 0.0
-        return missed, cost_of(self.arrays, found.response_kw).objective_cny
 
     def coordinated(self) -> Iterator[tuple[Found, bool]]:
         """Price coordination's answer, the only one."""

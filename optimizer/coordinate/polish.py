@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.agree import agreed
+from optimizer.agree import agreed, rank_of
 from optimizer.aim import Aim, aim_at
 from optimizer.direct import direct_model
 from optimizer.extract import cleaned, storages_doing_both
@@ -39,7 +39,8 @@ def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, 
     def solve(aim: Aim, start_kw: Series) -> Found:
         return _around(arrays, aim, replace(found, response_kw=start_kw), limits, deadline)
 
-    return agreed(arrays, first, found.response_kw, solve)
+    better = agreed(arrays, first, found.response_kw, solve)
+    return better if rank_of(arrays, better) <= rank_of(arrays, found) else found
 
 
 def _around(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, deadline: float | None) -> Found:
