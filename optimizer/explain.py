@@ -3,7 +3,8 @@
 Reason codes (texts in ``vpp.domain.reasons``): ``cheaper`` used, because it costs less than what is left over;
 ``min-run`` used because its call may not end yet; ``reserve`` held back; ``unavailable`` offers nothing in the event;
 ``limit:<node>`` worth using but for the limits of that node; ``price`` dearer than the marginal price; ``not-needed``
-not used by a method that knows no prices.
+not used by a method that knows no prices; ``energy`` not used although the target is missed: its energy, its
+temperature or its promise leaves nothing that would help.
 """
 
 import numpy as np
@@ -82,13 +83,16 @@ def binding_limits(arrays: ProblemArrays, response_kw: Series, plan: DispatchPla
     return tuple(found)
 
 
-def reasons(arrays: ProblemArrays, response_kw: Series, found: Found | None) -> CodesById:
-    """One reason code per resource id."""
+def reasons(arrays: ProblemArrays, response_kw: Series, found: Found | None, *, reached: bool) -> CodesById:
+    """One reason code per resource id; ``reached`` says whether the target is."""
     columns, event = arrays.columns, arrays.event_intervals
     offers = np.zeros(arrays.count, dtype=np.bool_)
     for kind in arrays.unfolded.kinds:
         offers[kind.index] = (kind.response_bounds()[1][:, :event] > NOTHING_KW).any(axis=1)
     codes = ["price" if found is not None and found.prices is not None else "not-needed"]
+    if not reached:
+        # Nothing that could help is too dear for a target that is missed.
+        codes = ["energy"]
     code_of = np.zeros(arrays.count, dtype=np.intp)
 
     def mark(which: Flags, code: str) -> None:

@@ -122,14 +122,15 @@ def outcome_of(arrays: ProblemArrays, best: Candidate, begun: float, found: Foun
     """Planned or unreachable, or infeasible where ``best`` breaks a limit."""
     if best.violations:
         return Infeasible(f"no feasible plan was found; the nearest breaks a limit: {best.violations[0].text}", ())
+    reached = bool(best.plan.shortfall_kw.max(initial=0.0) <= REACHED_KW)
     plan = replace(
         best.plan,
         joint_probability=joint_probability(arrays.columns, best.response_kw),
-        reasons=reasons(arrays, best.response_kw, found),
-        binding=price_limits(arrays, best.plan.marginals),
+        reasons=reasons(arrays, best.response_kw, found, reached=reached),
+        binding=price_limits(arrays, best.plan.marginals) if reached else (),
         wall_s=time.perf_counter() - begun,
     )
-    if plan.shortfall_kw.max(initial=0.0) <= REACHED_KW:
+    if reached:
         return Planned(plan)
     covered_kw = arrays.columns.target_kw - plan.shortfall_kw
     return Unreachable(plan, covered_kw, binding_limits(arrays, best.response_kw, plan))

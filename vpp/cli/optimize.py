@@ -1,5 +1,7 @@
 """``vpp optimize``: the optimiser alone, from a problem file to a plan file."""
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -63,9 +65,10 @@ def optimize_command(
 
     Exit code 0 when the target is reached, 1 when it is not, 2 on bad input.
     """
-    from optimizer import WorkLimits, plan_dispatch
+    from optimizer import plan_dispatch
     from vpp.cli.optimize_explained import explained
     from vpp.cli.optimize_outcome import reached, stops, summary
+    from vpp.cli.optimize_within import Within
     from vpp.infra.dispatch_files import read_problem
     from vpp.infra.dispatch_plan_file import plan_file
 
@@ -74,8 +77,10 @@ def optimize_command(
         _check_deadline(deadline_s)
         begun = time.perf_counter()
         parsed = read_problem(problem)
-        left_s = None if deadline_s is None else max(deadline_s - (time.perf_counter() - begun), 0.0)
-        outcome = plan_dispatch(parsed, method=chosen, limits=WorkLimits(deadline_s=left_s))
+        within = None
+        if deadline_s is not None:
+            within = Within(parsed, chosen, max(deadline_s - (time.perf_counter() - begun), 0.0))
+        outcome = plan_dispatch(parsed, method=chosen) if within is None else within.newest()
         answer = plan_file(parsed, outcome, explain=explain)
         _write(out, answer.model_dump_json(indent=2) + "\n")
     except VppError as error:
@@ -83,8 +88,13 @@ def optimize_command(
         raise typer.Exit(BAD_INPUT) from error
     for line in (*summary(outcome), *(explained(parsed, outcome) if explain else stops(outcome))):
         typer.echo(line)
-    if not reached(outcome):
-        raise typer.Exit(NOT_PLANNED)
+    code = 0 if reached(outcome) else NOT_PLANNED
+    if within is not None and within.still_busy:
+        # A solver in the middle of its work would keep the interpreter from ending.
+        sys.stdout.flush()
+        os._exit(code)
+    if code:
+        raise typer.Exit(code)
 
 
 def _method(name: str) -> Method:
