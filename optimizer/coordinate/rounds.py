@@ -43,10 +43,13 @@ class Effort:
     Attributes:
         rounds: At most.
         gap: Relative gap between mixture and bound at which to stop.
+        enough: Gap that will do once ``after`` rounds have been played.
     """
 
     rounds: int
     gap: float
+    enough: float = 0.0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +112,8 @@ class Rounds:
             master.box(self.center, width)
             mixture = self._mixture()
             gap = (mixture.objective_cny - self.bound) / max(abs(mixture.objective_cny), 1e-9)
-            if (gap <= effort.gap and mixture.boxed_kw <= nothing_kw) or out_of_time():
+            near = gap <= (effort.enough if 0 < effort.after <= number + 1 else effort.gap)
+            if (near and mixture.boxed_kw <= nothing_kw) or out_of_time():
                 break
             if number >= PATIENCE:
                 width *= WIDENING

@@ -40,8 +40,8 @@ PERTURBATION = 0.05
 SEED = 20260720
 FIRST = Effort(rounds=24, gap=1e-3)
 LARGE = Effort(rounds=12, gap=2e-3)
-WARM = Effort(rounds=10, gap=2e-3)
-AGAIN = Effort(rounds=20, gap=1e-3)
+WARM = Effort(rounds=10, gap=2e-3, enough=4e-3, after=5)
+AGAIN = Effort(rounds=20, gap=1e-3, enough=3e-3, after=4)
 FINISH = Effort(rounds=3, gap=1e-3)
 FINISHING_TURNS = 4
 NOTHING_KW = 1e-3
