@@ -135,7 +135,7 @@ def test_simulate__the_same_seed_gives_the_same_report(
 
 
 def test_simulate__another_seed_gives_another_log(quick_run: RecordedRun, quick_file: Path) -> None:
-    result = simulated(str(quick_file), "--seed", "2", "--json")
+    result = simulated(str(quick_file), "--seed", "3", "--json")
 
     assert result.exit_code == 0, result.output
     other = json.loads(result.stdout)

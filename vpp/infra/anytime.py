@@ -21,7 +21,7 @@ from typing import Self, TypeVar, cast
 from vpp.domain.errors import OutsideError
 from vpp.infra.anytime_call import AnytimeCall, Ending, Fallback, Newest
 from vpp.infra.anytime_process import AnytimeWork, Said, Word, serve
-from vpp.infra.child_process import interrupts_held_back
+from vpp.infra.child_process import interrupts_held_back, keep_socket_names_short
 from vpp.infra.framed_link import FramedLink
 
 A = TypeVar("A")
@@ -83,6 +83,7 @@ class AnytimeWorkers:
             on_lost: Told whenever a process was killed or ended by itself; one call at a time.
         """
         self._wanted, self._warm_up, self._grace_s, self._on_lost = count + spares, warm_up, grace_s, on_lost
+        keep_socket_names_short()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._seats: set[_Seat] = set()

@@ -3,10 +3,14 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, util
+
+LONGEST_FOLDER_NAME = 60
+SHORT_FOLDER = "/tmp"  # noqa: S108 - the folder made in it has a name of its own and belongs to this user
 
 
 @contextmanager
@@ -19,6 +23,22 @@ def interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def keep_socket_names_short() -> None:
+    """Makes multiprocessing's own folder of sockets below ``/tmp`` where the temporary folder's name is long.
+
+    The name of a Unix socket holds 107 bytes; a server whose name does not fit never comes up.
+    """
+    if len(tempfile.gettempdir()) <= LONGEST_FOLDER_NAME:
+        return
+    before = tempfile.tempdir
+    tempfile.tempdir = SHORT_FOLDER
+    try:
+        # Made at its first use, kept from then on, and removed when this process ends.
+        util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
 
 
 def leave_with_parent() -> None:
