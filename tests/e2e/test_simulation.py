@@ -134,16 +134,28 @@ def test_simulate__the_same_seed_gives_the_same_report(
     assert (tmp_path / "statements.jsonl").read_bytes() == (quick_run.out / "statements.jsonl").read_bytes()
 
 
-def test_simulate__another_seed_gives_another_log(quick_run: RecordedRun, quick_file: Path) -> None:
-    result = simulated(str(quick_file), "--seed", "3", "--json")
-
+@pytest.fixture(scope="module")
+def another_seeds_report(quick_file: Path) -> dict[str, Any]:
+    result = simulated(str(quick_file), "--seed", "2", "--json")
     assert result.exit_code == 0, result.output
-    other = json.loads(result.stdout)
-    assert other["log_hash"] != quick_run.report["log_hash"]
-    assert set(other["invariants"].values()) == {"ok"}
-    target, truth = np.array(other["target_kw"]), np.array(other["truth"]["response_kw"])
-    error_percent = 100 * np.abs(np.array(other["waterfall"]["verified_kw"]) - truth) / target
-    assert error_percent.max() <= LARGEST_ERROR_PERCENT_OF_TARGET
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def test_simulate__another_seed_gives_another_log(quick_run: RecordedRun, another_seeds_report: dict[str, Any]) -> None:
+    assert another_seeds_report["log_hash"] != quick_run.report["log_hash"]
+    assert set(another_seeds_report["invariants"].values()) == {"ok"}
+
+
+@pytest.mark.xfail(
+    strict=True, reason="15.42 % at seed 2; of seeds 1 to 8, 2, 5, 6 and 7 are beyond the limit, 29.4 % at worst"
+)
+def test_simulate__another_seeds_verified_agrees_with_the_truth(another_seeds_report: dict[str, Any]) -> None:
+    target = np.array(another_seeds_report["target_kw"])
+    truth = np.array(another_seeds_report["truth"]["response_kw"])
+    verified = np.array(another_seeds_report["waterfall"]["verified_kw"])
+
+    assert (100 * np.abs(verified - truth) / target).max() <= LARGEST_ERROR_PERCENT_OF_TARGET
 
 
 def test_simulate__no_event_moves_nothing(quick_run: RecordedRun, quick_scenario: Scenario) -> None:
