@@ -7,7 +7,6 @@ import numpy as np
 from optimizer.call_count import fewest_starts
 from optimizer.kinds import BlockArrays, CoolingArrays, CurtailableArrays, Kinds
 from optimizer.problem import ProblemArrays
-from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
@@ -40,7 +39,7 @@ def cost_of(arrays: ProblemArrays, response_kw: Series) -> Cost:
 
 def energy_worth(arrays: ProblemArrays) -> Series:
     """What a kW of response earns by the price of energy, CNY per kW and interval, shape (H,)."""
-    sign = 1.0 if arrays.columns.direction is Direction.CURTAIL else -1.0
+    sign = arrays.columns.direction.sign
     return np.asarray(sign * arrays.columns.energy_price_cny_per_kwh * INTERVAL_H)
 
 

@@ -31,7 +31,6 @@ from vpp.domain.columns import (
     Index,
     StorageColumns,
 )
-from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 
 Columns = TypeVar("Columns", CurtailableColumns, BlockColumns, ChargingColumns, CoolingColumns, StorageColumns)
@@ -139,7 +138,7 @@ class ProblemArrays:
 
 def problem_arrays(columns: DispatchColumns, *, fold: bool = True) -> ProblemArrays:
     """The arrays of ``columns``, which must have passed ``optimizer.validate``; ``fold`` as in the module's text."""
-    sign = 1.0 if columns.direction is Direction.CURTAIL else -1.0
+    sign = float(columns.direction.sign)
     nodes, count = columns.nodes, columns.intervals
     if sign > 0:
         least_kw = np.minimum(nodes.forecast_kw - nodes.import_limit_kw, 0.0)

@@ -24,6 +24,7 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
 from vpp.infra.logs import set_up_logs
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
+from vpp.infra.price_file import prices_of
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.epoch import next_epoch
@@ -86,6 +87,7 @@ async def run_controller(told: ControllerProcessFile) -> None:
                 network=folder.network(),
                 planner=CooperativePlanner(SOLVE_DEADLINE_S),
                 calendar=chinese_working_days,
+                prices=prices_of(scenario.energy_price_path),
             )
             await _run(scenario, told, Controller(outside, _setup(scenario, folder, told)))
     finally:

@@ -34,6 +34,7 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import ScaledClock, SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus, BrokerAddress
 from vpp.infra.mqtt.embedded_broker import embedded_broker
+from vpp.infra.price_file import prices_of
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.epoch import next_epoch
@@ -121,6 +122,7 @@ async def _run(scenario: Scenario, options: DemoOptions) -> DemoRun:
                     planner=planner,
                     calendar=chinese_working_days,
                     planner_workers=for_planning,
+                    prices=prices_of(scenario.energy_price_path),
                 )
                 controller = Controller(outside, _setup(scenario, options, clock))
                 await for_planning.run(planner.warm)

@@ -34,13 +34,13 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.memory.bus import MemoryBroker
 from vpp.infra.memory.faults import SeededFaults
 from vpp.infra.memory.metrics import MemoryMetrics
-from vpp.infra.price_file import PriceFile
+from vpp.infra.price_file import prices_of
 from vpp.infra.store.archive import open_archive
 from vpp.infra.store.folder import StoreFolder
 from vpp.infra.store.ledger import open_ledger
 from vpp.infra.virtual_time import VirtualClock, run_virtual
 from vpp.infra.workers import InlineWorkers
-from vpp.ports import NO_PRICES, Clock
+from vpp.ports import Clock
 
 AFTER_WINDOW = timedelta(minutes=3)
 MINUTE = timedelta(minutes=1)
@@ -113,7 +113,7 @@ async def _run(scenario: Scenario, options: Options) -> SimulationRun:
             network=PlantForecasts(plant),
             planner=plan_with_work_limits,
             calendar=chinese_working_days,
-            prices=NO_PRICES if scenario.energy_price_path is None else PriceFile(scenario.energy_price_path),
+            prices=prices_of(scenario.energy_price_path),
         )
         setup = Setup(
             fleet=fleet_of(scenario),

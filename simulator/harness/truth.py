@@ -6,7 +6,6 @@ from simulator.harness.assembly import EVENT_ID
 from simulator.harness.world import World
 from simulator.scenario import Scenario
 from vpp.bootstrap import Controller
-from vpp.domain.events import Direction
 from vpp.domain.outcome import called_from, commanded_kw
 from vpp.domain.timegrid import INTERVAL
 
@@ -28,7 +27,7 @@ def simulation_part(
     actual = world.interval_means_kw(record.grid.start, whole)
     index = world.plant.district.resource_index
     called = [index[r] for r, asked in commanded_kw(record).items() if called_from(asked) is not None]
-    sign = 1.0 if record.declaration.direction is Direction.CURTAIL else -1.0
+    sign = record.declaration.direction.sign
     flows = zip(world.plant.district.nodes, world.node_means_kw(record.grid.start, whole), strict=True)
     part["truth"] = {
         "response_kw": [float(x) for x in sign * (free - actual)[:, :count].sum(axis=0)],

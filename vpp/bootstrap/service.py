@@ -26,7 +26,7 @@ from vpp.infra.chinese_calendar import chinese_working_days
 from vpp.infra.clock import SystemClock
 from vpp.infra.mqtt.aiomqtt_bus import AiomqttBus
 from vpp.infra.passwords import Argon2Hasher
-from vpp.infra.price_file import PriceFile
+from vpp.infra.price_file import prices_of
 from vpp.infra.prometheus import PrometheusMetrics
 from vpp.infra.store.access import AccessDatabase, open_access
 from vpp.infra.store.archive import open_archive
@@ -36,7 +36,6 @@ from vpp.infra.store.ledger import open_ledger
 from vpp.infra.store.sole_writer import sole_writer
 from vpp.infra.upstream.watched_folder import WatchedFolder
 from vpp.infra.workers import ProcessWorkers, ThreadWorkers
-from vpp.ports import NO_PRICES
 from vpp.services.accounts import Accounts, Credentials
 from vpp.services.intake import ReferencePeak
 
@@ -127,9 +126,7 @@ async def _opened(config: ServeConfig) -> AsyncIterator[_Opened]:
             planner=planner,
             planner_workers=for_planning,
             calendar=chinese_working_days,
-            prices=NO_PRICES
-            if config.planning.energy_price_file is None
-            else PriceFile(config.planning.energy_price_file),
+            prices=prices_of(config.planning.energy_price_file),
             upstream=None
             if config.upstream is None
             else WatchedFolder(config.upstream.folder, config.upstream.name, for_files, metrics),

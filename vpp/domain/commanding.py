@@ -63,7 +63,7 @@ def commands_for(
         response = response_kw.get(resource_id, np.zeros(len(forecast)))
         direction = record.declaration.direction
         mode = _mode(direction, fleet.resource(resource_id).kind)
-        asked = forecast - response if direction is Direction.CURTAIL else forecast + response
+        asked = forecast - direction.sign * response
         setpoints = _setpoints(mode, asked, response, fleet.resource(resource_id).rated_kw)
         if mode is CommandMode.AT_MOST:
             # A forecast above the rating would make a setpoint that binds nothing look like a call.

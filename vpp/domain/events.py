@@ -34,6 +34,11 @@ class Direction(StrEnum):
     CURTAIL = "curtail"
     FILL = "fill"
 
+    @property
+    def sign(self) -> int:
+        """1 or -1: less load counts as response when curtailing, more when filling."""
+        return 1 if self is Direction.CURTAIL else -1
+
 
 class EventState(StrEnum):
     """Where an event stands."""

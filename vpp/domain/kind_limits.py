@@ -52,7 +52,7 @@ def check_kinds(columns: DispatchColumns, response_kw: Series, report: Report) -
     curtails = columns.direction is Direction.CURTAIL
     sense = _Sense(
         columns.event_intervals,
-        1.0 if curtails else -1.0,
+        float(columns.direction.sign),
         "curtailed" if curtails else "added",
         "rise" if curtails else "drop",
     )

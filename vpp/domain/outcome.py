@@ -39,7 +39,7 @@ def commanded_response_kw(issued: IssuedCommand, interval: datetime, direction: 
     command = issued.command
     index = (interval - command.schedule_start) // INTERVAL
     less_kw = command.assumed_forecast_kw[index] - command.setpoints_kw[index]
-    return max(0.0, less_kw if direction is Direction.CURTAIL else -less_kw)
+    return max(0.0, direction.sign * less_kw)
 
 
 def commanded_kw(record: EventRecord) -> Mapping[str, Series]:

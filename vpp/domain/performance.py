@@ -58,8 +58,7 @@ class MeterResponse:
     @property
     def response_w(self) -> Watts:
         """Response in the asked direction, shape (meters, len(grid)); 0 where not counted."""
-        response = self.baseline_w - self.metered_w
-        return response if self.direction is Direction.CURTAIL else -response
+        return self.direction.sign * (self.baseline_w - self.metered_w)
 
     @property
     def graded(self) -> Mask:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from vpp.domain.columns import DispatchColumns, Index, NodeColumns
-from vpp.domain.events import Direction
 from vpp.domain.flexibility import Series
 from vpp.domain.kind_limits import SLICE_ROWS
 
@@ -46,7 +45,7 @@ def plan_sums(columns: DispatchColumns, response_kw: Series) -> PlanSums:
         own_variance += (columns.delivery_sd[rows] ** 2) @ (r[:, :event] ** 2)
     total_kw = below_kw.sum(axis=0)
     common_variance = ((columns.class_sd[:, None] * class_kw) ** 2).sum(axis=0)
-    sign = 1.0 if columns.direction is Direction.CURTAIL else -1.0
+    sign = columns.direction.sign
     return PlanSums(
         columns.nodes.forecast_kw - sign * _with_ancestors(columns.nodes, below_kw),
         total_kw,

@@ -15,7 +15,6 @@ from vpp.domain.dispatch import (
     TimedOut,
     Unreachable,
 )
-from vpp.domain.events import Direction
 from vpp.domain.reasons import texts_of
 from vpp.domain.timegrid import format_instant
 from vpp.infra.dispatch_schema import BindingFile, MarginalsFile, PlanFile, ReasonTextFile
@@ -47,7 +46,7 @@ class _Answer:
 
 def _plan(problem: DispatchProblem, plan: DispatchPlan, answer: _Answer, *, explain: bool) -> PlanFile:
     forecasts = {resource.id: resource.forecast_kw for resource in problem.resources}
-    sign = 1.0 if problem.direction is Direction.CURTAIL else -1.0
+    sign = problem.direction.sign
     return PlanFile(
         outcome=answer.outcome,
         start=format_instant(problem.grid.start),

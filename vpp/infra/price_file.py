@@ -12,8 +12,18 @@ import numpy as np
 from vpp.domain.errors import ConfigError, InputError
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import TimeGrid, parse_instant
+from vpp.ports import NO_PRICES, EnergyPrices
 
 COLUMNS = ("timestamp", "price_cny_per_kwh")
+
+
+def prices_of(path: Path | None) -> EnergyPrices:
+    """The prices of a file, or none where there is none.
+
+    Raises:
+        ConfigError: as ``PriceFile``.
+    """
+    return NO_PRICES if path is None else PriceFile(path)
 
 
 class PriceFile:

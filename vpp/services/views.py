@@ -8,7 +8,7 @@ import numpy as np
 
 from vpp.domain.book import EventRecord
 from vpp.domain.control import ControlSettings
-from vpp.domain.events import Direction, EventState
+from vpp.domain.events import EventState
 from vpp.domain.fairness import gini
 from vpp.domain.flexibility import Series
 from vpp.domain.network import flow_on
@@ -142,7 +142,7 @@ class Views:
             for resource_id, values in verified.items():
                 for node_id in tree.node_path(tree.site_of(resource_id).node_id):
                     totals[node_id][t] += values[t]
-        sign = 1.0 if record.declaration.direction is Direction.CURTAIL else -1.0
+        sign = record.declaration.direction.sign
         return {
             node_id: {
                 "name": node.name,
@@ -241,7 +241,7 @@ class Views:
         net = during + after
         shifted = max(0.0, min(during, -after))
         # More consumption is no emission avoided.
-        net = net if record.declaration.direction is Direction.CURTAIL else -net
+        net *= record.declaration.direction.sign
         return {
             "shed_kwh_net_of_rebound": net,
             "shifted_kwh": shifted,
