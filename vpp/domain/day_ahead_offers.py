@@ -73,11 +73,6 @@ def offered_problem(  # noqa: PLR0913 - what a problem is made of, each named
     )
 
 
-def fills(offer: CapabilityOffer) -> bool:
-    """Whether the offer also says how much more could be consumed: storage and charging state both sides."""
-    return isinstance(offer.flexibility, Storage | Charging)
-
-
 def _candidate(one: Offered, grid: TimeGrid) -> Candidate:
     offer, load_kw = _extended(one.offer, grid, one.usual_kw)
     return Candidate(offer, load_kw, delivery_fraction=one.delivery_mean, delivery_sd=one.delivery_sd, kind=one.kind)

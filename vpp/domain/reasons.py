@@ -51,10 +51,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "gateway-offline": ("not called: its gateway is offline", "未调用：网关离线"),
     "beyond-bid": ("not called: beyond the quantity that the participant bid", "未调用：超出参与者申报量"),
     "too-slow": ("not called: it needs longer notice than was left", "未调用：所需提前通知时间不足"),
-    "no-fill": (
-        "not called: its offer says nothing about consuming more",
-        "未调用：上报能力不含增加用电（填谷）",
-    ),
     "later-round": ("not called: its access round has not been opened", "未调用：所属接入轮次尚未开放"),
     "other-event": ("not called: another event may call it at the same time", "未调用：同一时段已由另一事件调用"),
     "cannot-fill": ("not called: it cannot take more than it does anyway", "未调用：无法增加用电"),

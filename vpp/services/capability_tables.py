@@ -25,18 +25,18 @@ from vpp.domain.capability_table import (
 )
 from vpp.domain.columns import Flags, columns_of
 from vpp.domain.control import ControlSettings
-from vpp.domain.day_ahead_offers import Offered, fills, offered_problem
+from vpp.domain.day_ahead_offers import Offered, offered_problem
 from vpp.domain.delivery import DeliveryOutlook
 from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
-from vpp.domain.fleet import Fleet, ResourceKind
+from vpp.domain.fleet import ResourceKind
 from vpp.domain.flexibility import Series, Storage
-from vpp.domain.network import flow_on
+from vpp.domain.network import NetworkChanges, flow_on
 from vpp.domain.portfolio import most_kw
 from vpp.domain.timegrid import INTERVAL, TimeGrid, trading_day
 from vpp.domain.use_limits import UNLIMITED, Call, allowance, season_of
 from vpp.ports import Clock, NetworkForecasts, Workers
-from vpp.services.reachability import LeftOut
+from vpp.services.reachability import LeftOut, grouped
 from vpp.services.recorder import Recorder
 from vpp.services.registry import Registry
 from vpp.services.track_record import TrackRecord
@@ -74,19 +74,25 @@ class TableView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grounds:
-    """What a table rests on: the problem, what is left out by reason code, what each offers, other calls."""
+    """What a table rests on: problem, what is left out by reason code, what each offers, other calls, network."""
 
     problem: DispatchProblem
     left_out: Mapping[str, str]
     offered_kw: Series
     calls: Mapping[str, Sequence[Call]]
+    network: NetworkChanges
 
     def changed(self, before: "_Grounds") -> bool:
         """Whether a table that rests on this would be another one."""
-        if (self.problem.grid, self.left_out, self.calls) != (before.problem.grid, before.left_out, before.calls):
+        if self.exact != before.exact:
             return True
         change_kw = float(np.abs(self.offered_kw - before.offered_kw).max(initial=0.0))
         return change_kw > MATERIAL_SHARE * float(before.offered_kw.max(initial=0.0))
+
+    @property
+    def exact(self) -> tuple[object, ...]:
+        """What leaves nothing to judge: any other value makes another table."""
+        return self.problem.grid, self.left_out, self.calls, self.network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +172,7 @@ class CapabilityTables:
             reference_peak_kw=self._reference_peak_kw,
             resources=len(offers),
             covered_until=min((offer.grid.end for offer in offers), default=None),
-            left_out=_grouped(self._registry.fleet, grounds.left_out),
+            left_out=grouped(self._registry.fleet, grounds.left_out),
             table=joined(now, rows),
         )
 
@@ -188,7 +194,7 @@ class CapabilityTables:
             direction=direction,
         )
         calls = calls_by_resource(self._recorder.book.events.values())
-        return _Grounds(problem, left_out, _offered_kw(problem), calls)
+        return _Grounds(problem, left_out, _offered_kw(problem), calls, self._registry.network)
 
     def _offered(self, offer: CapabilityOffer, usual_kw: Series, outlook: DeliveryOutlook) -> Offered:
         kind = self._registry.fleet.resource(offer.resource_id).kind.value
@@ -197,16 +203,19 @@ class CapabilityTables:
 
     def _free(self, grounds: _Grounds, now: datetime, duration: int) -> Flags:
         """Which resources other calls, rests and contracts leave free in the window of each start, (starts, N)."""
-        starts = starts_of(now)
-        free = np.ones((len(starts), len(grounds.problem.resources)), dtype=np.bool_)
+        windows = [
+            (Call(start, start + duration * INTERVAL), season_of(trading_day(start), None, None))
+            for start in starts_of(now)
+        ]
+        free = np.ones((len(windows), len(grounds.problem.resources)), dtype=np.bool_)
         for i, resource in enumerate(grounds.problem.resources):
             terms, calls = self._registry.fleet.resource(resource.id).use, grounds.calls.get(resource.id, ())
-            if not calls and terms == UNLIMITED:
-                continue
-            for k, start in enumerate(starts):
-                season = season_of(trading_day(start), None, None)
-                window = Call(start, start + duration * INTERVAL)
-                free[k, i] = allowance(terms, calls, window, season).why_not is None
+            if terms == UNLIMITED:
+                # Without limits and rests only an overlap matters, and what is over overlaps nothing.
+                calls = [call for call in calls if call.end > windows[0][0].start]
+                if not calls:
+                    continue
+            free[:, i] = [allowance(terms, calls, *window).why_not is None for window in windows]
         return free
 
     def _callable(
@@ -217,16 +226,14 @@ class CapabilityTables:
         left_out: dict[str, str] = {}
         for resource_id in self._registry.in_scope(node_id):
             offer = self._registry.offers.get(resource_id)
-            reason = self._registry.why_not(resource_id) or self._unfit(resource_id, offer, direction, grid)
+            reason = self._registry.why_not(resource_id, direction) or self._unfit(resource_id, offer, grid)
             if offer is not None and reason is None:
                 offers.append(offer)
             else:
                 left_out[resource_id] = reason or "no-offer"
         return offers, left_out
 
-    def _unfit(
-        self, resource_id: str, offer: CapabilityOffer | None, direction: Direction, grid: TimeGrid
-    ) -> str | None:
+    def _unfit(self, resource_id: str, offer: CapabilityOffer | None, grid: TimeGrid) -> str | None:
         gateway_id = self._registry.fleet.resource(resource_id).gateway_id
         if offer is None or offer.grid.start > grid.start:
             return "no-offer"
@@ -234,7 +241,7 @@ class CapabilityTables:
             return "unavailable"
         if not self._recorder.book.gateways_online.get(gateway_id, False):
             return "gateway-offline"
-        return "no-fill" if direction is Direction.FILL and not fills(offer) else None
+        return None
 
 
 def _offered_kw(problem: DispatchProblem) -> Series:
@@ -242,14 +249,9 @@ def _offered_kw(problem: DispatchProblem) -> Series:
     total_kw = np.zeros(problem.event_intervals)
     for resource in problem.resources:
         if isinstance(resource.flexibility, Storage):
-            total_kw += resource.flexibility.soc_kwh
+            battery = resource.flexibility
+            filling = problem.direction is Direction.FILL
+            total_kw += battery.capacity_kwh - battery.soc_kwh if filling else battery.soc_kwh
         else:
-            total_kw += most_kw(resource, problem.event_intervals)
+            total_kw += most_kw(resource, problem.event_intervals, problem.direction)
     return total_kw
-
-
-def _grouped(fleet: Fleet, left_out: Mapping[str, str]) -> tuple[LeftOut, ...]:
-    groups: dict[str, list[float]] = {}
-    for resource_id, code in left_out.items():
-        groups.setdefault(code, []).append(fleet.resource(resource_id).rated_kw)
-    return tuple(LeftOut(code, len(rated), sum(rated)) for code, rated in sorted(groups.items()))

@@ -229,7 +229,9 @@ class EventListings:
         declaration = record.declaration
         own = self._registry.fleet.by_participant.get(participant_id, ())
         in_scope = set(self._registry.in_scope(declaration.scope_node_id))
-        callable_ids = tuple(r for r in own if r in in_scope and self._registry.why_not(r) is None)
+        callable_ids = tuple(
+            r for r in own if r in in_scope and self._registry.why_not(r, declaration.direction) is None
+        )
         return InvitationLine(
             event_id=event_id,
             participant_id=participant_id,

@@ -20,10 +20,9 @@ from vpp.domain.dispatch import (
     Unreachable,
 )
 from vpp.domain.errors import InvariantError
-from vpp.domain.events import Direction, EventState
+from vpp.domain.events import EventState
 from vpp.domain.facts import Binding, PlanIssued
 from vpp.domain.feasibility import check_plan
-from vpp.domain.filling import can_fill
 from vpp.domain.flexibility import Block, Charging, Series, first_cost_cny_per_kwh
 from vpp.domain.network import flow_on
 from vpp.domain.outcome import MATERIAL_KW, called_from, commanded_kw, commanded_response_kw
@@ -201,7 +200,7 @@ class Planning:
         for resource_id in record.commitment.resource_ids if record.commitment else ():
             reason = (
                 self._unfit(record, resource_id)
-                or self._cannot_fill(record, resource_id)
+                or self._registry.cannot_fill(resource_id, record.declaration.direction)
                 or self._too_slow(record, resource_id, request.first_interval)
                 or (None if resource_id in record.commands else allowed[resource_id].why_not)
             )
@@ -260,11 +259,6 @@ class Planning:
         if history and history[-1].state is AckState.REFUSED:
             return "refused"
         return None
-
-    def _cannot_fill(self, record: EventRecord, resource_id: str) -> str | None:
-        """Whether more is asked for than the resource does anyway, and its offer does not say that it could."""
-        filling = record.declaration.direction is Direction.FILL
-        return "cannot-fill" if filling and not can_fill(self._registry.offers[resource_id].flexibility) else None
 
     def _too_slow(self, record: EventRecord, resource_id: str, first_interval: datetime) -> str | None:
         """Whether a resource not called so far would come too late: after the start, or after the interval planned.

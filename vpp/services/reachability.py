@@ -17,6 +17,7 @@ from vpp.domain.dispatch import DispatchProblem, Infeasible
 from vpp.domain.errors import InputError
 from vpp.domain.events import Declaration, Direction, EventKind, EventState
 from vpp.domain.facts import BaselinesFrozen, EventApproved, EventCommitted
+from vpp.domain.fleet import Fleet
 from vpp.domain.flexibility import Series
 from vpp.domain.portfolio import most_kw
 from vpp.domain.timegrid import TimeGrid, floor_interval, format_instant
@@ -217,7 +218,7 @@ class Reachability:
                 KindReach(kind, members[kind], _floats(offered[kind]), _floats(kw), self._percent(kw))
                 for kind, kw in sorted(expected.items())
             ),
-            left_out=self._grouped(left_out),
+            left_out=grouped(self._registry.fleet, left_out),
             planned=await self._planned(problem) if planned else None,
         )
 
@@ -241,12 +242,6 @@ class Reachability:
             binding=tuple(dict.fromkeys(limit.text for limit in binding)),
         )
 
-    def _grouped(self, left_out: Mapping[str, str]) -> tuple[LeftOut, ...]:
-        groups: dict[str, list[float]] = {}
-        for resource_id, code in left_out.items():
-            groups.setdefault(code, []).append(self._registry.fleet.resource(resource_id).rated_kw)
-        return tuple(LeftOut(code, len(rated), sum(rated)) for code, rated in sorted(groups.items()))
-
     def _percent(self, power_kw: Series) -> float:
         return 100.0 * float(power_kw.min()) / self._peak.kw
 
@@ -260,3 +255,11 @@ def _forecast_kw(offer: CapabilityOffer, grid: TimeGrid) -> tuple[float, ...]:
 
 def _floats(values: Series) -> tuple[float, ...]:
     return tuple(float(x) for x in values)
+
+
+def grouped(fleet: Fleet, left_out: Mapping[str, str]) -> tuple[LeftOut, ...]:
+    """Resources that cannot be called, by the code of their reason."""
+    groups: dict[str, list[float]] = {}
+    for resource_id, code in left_out.items():
+        groups.setdefault(code, []).append(fleet.resource(resource_id).rated_kw)
+    return tuple(LeftOut(code, len(rated), sum(rated)) for code, rated in sorted(groups.items()))

@@ -97,6 +97,10 @@ class Registry:
             return "not-opted-in"
         if site.access_round > self.open_round():
             return "later-round"
+        return self.cannot_fill(resource_id, direction)
+
+    def cannot_fill(self, resource_id: str, direction: Direction) -> str | None:
+        """The reason code of a resource of which more is asked than its offer says that it could take."""
         offer = self.offers.get(resource_id)
         cannot = direction is Direction.FILL and offer is not None and not can_fill(offer.flexibility)
         return "cannot-fill" if cannot else None

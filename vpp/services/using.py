@@ -80,7 +80,7 @@ class Using:
         """Price of scarce calls and price of even use; the call of a resource that has begun is spent already."""
         count = problem.event_intervals
         delivery = np.array([max(r.delivery_fraction, LEAST_DELIVERY) for r in problem.resources])
-        power = delivery * np.array([float(most_kw(r, count).mean()) for r in problem.resources])
+        power = delivery * np.array([float(most_kw(r, count, problem.direction).mean()) for r in problem.resources])
         cost = np.array([first_cost_cny_per_kwh(r.flexibility) for r in problem.resources]) / delivery
         target_kw = float(problem.target_kw.max(initial=0.0))
         scarcity = scarcity_prices(

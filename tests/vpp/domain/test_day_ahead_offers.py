@@ -5,9 +5,10 @@ import pytest
 
 from tests.vpp.domain.fleet_samples import sample_fleet
 from vpp.domain.capability import CapabilityOffer
-from vpp.domain.day_ahead_offers import Offered, fills, offered_problem
+from vpp.domain.day_ahead_offers import Offered, offered_problem
 from vpp.domain.dispatch import DispatchProblem
 from vpp.domain.events import Direction
+from vpp.domain.filling import can_fill
 from vpp.domain.flexibility import Block, Charging, Curtailable, Flexibility, Series, Storage
 from vpp.domain.timegrid import TimeGrid
 
@@ -96,7 +97,5 @@ def test_offered_problem__beyond_its_schedule_a_battery_stands() -> None:
         (Curtailable(np.ones(TOLD), np.ones(TOLD), 0.5, 1.0, 1.0), False),
     ],
 )
-def test_fills__those_that_state_both_sides(flexibility: Flexibility, known: bool) -> None:
-    offer = CapabilityOffer("x", START, TimeGrid(START, TOLD), np.ones(TOLD), flexibility, 60.0)
-
-    assert fills(offer) is known
+def test_can_fill__those_that_state_both_sides(flexibility: Flexibility, known: bool) -> None:
+    assert can_fill(flexibility) is known

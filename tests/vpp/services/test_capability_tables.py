@@ -98,7 +98,7 @@ async def test_of__filling_counts_what_states_it() -> None:
     # The battery takes at most 100 kW; 100 kWh of room at 90 % last for little more than an hour.
     assert view.table.prob50_kw[0, 0, 4] == pytest.approx(0.93 * 100.0)
     assert 0.0 < view.table.prob50_kw[0, FOUR_HOURS, 4] < 0.93 * 100.0 / 0.9 / 4.0
-    assert {line.code: line.resources for line in view.left_out} == {"no-fill": 3, "protected": 1}
+    assert {line.code: line.resources for line in view.left_out} == {"cannot-fill": 3, "protected": 1}
 
 
 @virtual
@@ -117,6 +117,19 @@ async def test_of__is_kept_for_a_minute_and_while_nothing_changes() -> None:
     await offered_again(controller, first_kw=10.5)
     assert await controller.tables.of() is changed
     assert workers.done == ["rows_of"] * 8
+
+
+@virtual
+async def test_of__other_limits_of_a_node_make_it_anew() -> None:
+    controller, _ = await counted()
+    first = await controller.tables.of()
+    await controller.switching.limit(
+        "line", start=START, end=END, import_limit_kw=240.0, export_limit_kw=None, reason="heat", by="olga"
+    )
+
+    await controller.clock.sleep_until(controller.clock.now() + MINUTE)
+
+    assert await controller.tables.of() is not first
 
 
 @virtual
