@@ -1,19 +1,17 @@
 """Counts the calls behind a block's response where some intervals may be called or not, as far as one can see."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.respond.jit import compiled
+from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 
-Ints = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 NEVER = 1e9
 
 
 @compiled
 def fewest_starts(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
-    on: Flags, silent: Flags, running: Ints, min_run: Ints, max_run: Ints, min_rest: Ints
+    on: Flags, silent: Flags, running: Index, min_run: Index, max_run: Index, min_rest: Index
 ) -> Series:
     """Fewest starts per row; ``on`` must be called, others may be where ``silent``; shapes (n, T) and (n,).
 

@@ -153,7 +153,7 @@ def _priced_out(arrays: ProblemArrays, found: Found, unused: Flags) -> dict[int,
     everyone = np.ones(1, dtype=np.bool_)
     for part in parts.values():
         if len(part.index):
-            responses, _ = shard.rows(part, free, everyone)
+            responses = shard.rows(part, free, everyone)
             wanted[part.index] = (responses[:, : arrays.event_intervals] > NOTHING_KW).any(axis=1)
     held: dict[int, Index] = {}
     taken = ~(wanted & unused)

@@ -1,5 +1,6 @@
 """What a method ends with, before anybody has checked it."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,3 +36,9 @@ class Found:
     prices: tuple[Series, Series, Series] | None = None
     node_of_row: Index = field(default_factory=_none)
     interval_of_row: Index = field(default_factory=_none)
+
+
+def higher_bound(one_cny: float, other_cny: float) -> float:
+    """The better of two lower bounds; ``nan`` where neither is known."""
+    known = [bound for bound in (one_cny, other_cny) if math.isfinite(bound)]
+    return max(known, default=float("nan"))

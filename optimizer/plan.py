@@ -12,8 +12,7 @@ from optimizer.aim import Aim, aim_at, certain, expected_aim
 from optimizer.cluster import clustered
 from optimizer.coordinate.polish import polished
 from optimizer.coordinate.run import coordinated
-from optimizer.coordinate.warm import warm_prices
-from optimizer.found import Found
+from optimizer.found import Found, higher_bound
 from optimizer.greedy import base_response, greedy_response
 from optimizer.judge import Candidate, candidate, judged, outcome_of, timed_out
 from optimizer.limits import WorkLimits
@@ -124,7 +123,7 @@ def improving_plans(
         outcome = judged(arrays, fallback, found, begun)
         near = isinstance(outcome, Planned | Unreachable) and outcome.plan.gap <= limits.mip_gap
         yield outcome if last or near else timed_out(outcome, f"{limits.deadline_s:g} s were not enough for more")
-        if near:
+        if near or last:
             return
         fallback = _better(arrays, fallback, found)
 
@@ -162,7 +161,7 @@ class _Task:
         start_kw = self.fallback.response_kw
         if not certain(self.arrays.columns):
             # A search over the rows of an uncertain target may circle between plans: prices come from another side.
-            near = self._coordinated()
+            near = self._coordinated(self._aim(start_kw))
             full = self._searched(near.response_kw if near.response_kw is not None else start_kw, self.limits)
             yield self._best_of(near, full), True
             return
@@ -189,26 +188,21 @@ class _Task:
     def _best_of(self, near: Found, full: Found) -> Found:
         """The one that misses less, or as little for less; with the better bound of both."""
         best = full if rank_of(self.arrays, full) <= rank_of(self.arrays, near) else near
-        bounds = [found.bound_cny for found in (full, near) if np.isfinite(found.bound_cny)]
-        return replace(best, bound_cny=max(bounds, default=float("nan")), source="exact")
+        return replace(best, bound_cny=higher_bound(full.bound_cny, near.bound_cny), source="exact")
 
     def coordinated(self) -> Iterator[tuple[Found, bool]]:
         """Price coordination's answer, the only one."""
-        found = self._coordinated()
         aim = self._aim(self.fallback.response_kw)
+        found = self._coordinated(aim)
         yield polished(self.arrays, aim, found, self.limits, deadline=self.deadline), True
 
-    def _coordinated(self) -> Found:
-        warm = None
-        if self.previous is not None and self.previous.marginals is not None:
-            warm = warm_prices(self.arrays, self.previous)
-        aim = self._aim(self.fallback.response_kw)
+    def _coordinated(self, aim: Aim) -> Found:
         return coordinated(
             self.arrays,
             aim,
             self.fallback.response_kw,
             deadline=None if self.deadline is None else self.deadline - _tail_s(self.arrays),
-            warm=warm,
+            previous=self.previous,
             threads=self.limits.threads,
         )
 

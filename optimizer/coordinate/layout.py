@@ -27,7 +27,7 @@ class Layout:
         least_kw, most_kw: Bounds of the node rows; infinite where a side cannot bind, shape (D,).
         classes: Delivery classes that are told apart, K.
         class_of, group_of, slot_of: Shape (N,).
-        kind_of_slot, class_of_slot, group_of_slot, block_of_slot: Shape (S,).
+        kind_of_slot, class_of_slot, block_of_slot: Shape (S,).
         members_of_slot: Number of resources, shape (S,).
         pair_slot, pair_row: Which slot counts in which node row.
         group_row: Which node rows price a group's response: pairs of group and row.
@@ -45,7 +45,6 @@ class Layout:
     slot_of: Index
     kind_of_slot: Index
     class_of_slot: Index
-    group_of_slot: Index
     block_of_slot: Index
     members_of_slot: Index
     pair_slot: Index
@@ -117,7 +116,6 @@ def layout_of(arrays: ProblemArrays) -> Layout:
         slot_of,
         kind_of_slot,
         rest // groups,
-        group_of_slot,
         _blocks(kind_of_slot, members),
         members,
         pair_slot,

@@ -64,7 +64,6 @@ class Mixture:
     Attributes:
         weights: Of all columns in the order in which they came.
         class_kw: Expected response per class, shape (K, T).
-        broken_kw: By how much limits of nodes are passed, in sum.
         missing_kw: Of the aim, per event interval, shape (T,).
         boxed_kw: What was had at the box's prices, in sum; nothing of it is real.
     """
@@ -73,7 +72,6 @@ class Mixture:
     duals: Duals
     weights: Series
     class_kw: Series
-    broken_kw: float
     missing_kw: Series
     boxed_kw: float
 
@@ -116,15 +114,16 @@ class Master:
         first = self._classes + recovery
         self._single(np.full(recovery, asked.rebound_price), np.arange(self._classes, first), 1.0)
         at = np.arange(first, coupling)
-        self._broken = slice(event + first, event + first + 2 * nodes)
+        broken = slice(event + first, event + first + 2 * nodes)
         self._single(np.full(nodes, self._broken_price), at, 1.0)
         self._single(np.full(nodes, self._broken_price), at, -1.0)
-        self._box = np.arange(self._broken.stop, self._broken.stop + 2 * coupling, dtype=np.int32)
+        self._box = np.arange(broken.stop, broken.stop + 2 * coupling, dtype=np.int32)
         everywhere = np.zeros(coupling)
         self._single(everywhere, np.arange(coupling), 1.0)
         self._single(everywhere, np.arange(coupling), -1.0)
-        self._first = self._broken.stop + 2 * coupling
+        self._first = broken.stop + 2 * coupling
         self._rows, self._cuts = rows, 0
+        self._places = self._places_of_figures()
         self.aim = Aim(_NONE, np.zeros(0), np.zeros((0, layout.classes)))
         self.unbox()
         self.ask(asked.aim)
@@ -189,29 +188,25 @@ class Master:
     def column_of(self, answer: Answer) -> tuple[sparse.csc_array, Series]:
         """Coefficients (rows, B) and costs (B,) of an answer."""
         layout = self.layout
-        event, blocks, slots = layout.event, layout.blocks, len(layout.block_of_slot)
-        at = np.arange(event)
-        class_rows = (layout.class_of_slot[:, None] * event + at[None, :]).ravel()
-        later = self._classes + np.arange(layout.intervals - event)
-        first = self._classes + layout.intervals - event
+        event, blocks = layout.event, layout.blocks
         node_kw = answer.full_kw[layout.pair_slot, layout.interval_of_row[layout.pair_row]]
-        rows = (class_rows, np.tile(later, slots), first + layout.pair_row, self._coupling + np.arange(blocks))
-        of_slot = layout.block_of_slot
-        cols = (
-            np.repeat(of_slot, event),
-            np.repeat(of_slot, len(later)),
-            of_slot[layout.pair_slot],
-            np.arange(blocks),
-        )
         data = (answer.mean_kw.ravel(), answer.full_kw[:, event:].ravel(), node_kw, np.ones(blocks))
-        matrix = sparse.csc_array(
-            (np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))),
-            shape=(self._coupling + blocks, blocks),
-        )
+        matrix = sparse.csc_array((np.concatenate(data), self._places), shape=(self._coupling + blocks, blocks))
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         cost = answer.cost_cny - answer.full_kw @ self.asked.energy_worth
-        return matrix, np.bincount(of_slot, cost, minlength=blocks).astype(np.float64)
+        return matrix, np.bincount(layout.block_of_slot, cost, minlength=blocks).astype(np.float64)
+
+    def _places_of_figures(self) -> tuple[Index, Index]:
+        """Row and column of every figure of an answer, in the order in which ``column_of`` lines them up."""
+        layout, of_slot = self.layout, self.layout.block_of_slot
+        event, blocks = layout.event, np.arange(layout.blocks)
+        later = self._classes + np.arange(layout.intervals - event)
+        first = self._classes + len(later)
+        class_rows = (layout.class_of_slot[:, None] * event + np.arange(event)).ravel()
+        rows = (class_rows, np.tile(later, len(of_slot)), first + layout.pair_row, self._coupling + blocks)
+        cols = (np.repeat(of_slot, event), np.repeat(of_slot, len(later)), of_slot[layout.pair_slot], blocks)
+        return np.concatenate(rows), np.concatenate(cols)
 
     def solve(self, *, more_rows: bool = False) -> Mixture:
         """The best mixture of all columns so far; ``more_rows`` says that rows came since the last time."""
@@ -228,7 +223,6 @@ class Master:
             Duals(duals[self._rows :], duals[later], duals[later.stop : self._coupling]),
             values[self._first :],
             values[self._sums].reshape(layout.classes, layout.event),
-            float(values[self._broken].sum()),
             values[: layout.event],
             float(values[self._box].sum()),
         )

@@ -13,7 +13,7 @@ from optimizer.agree import agreed, rank_of
 from optimizer.aim import Aim, aim_at
 from optimizer.direct import direct_model
 from optimizer.extract import cleaned, storages_doing_both
-from optimizer.found import Found
+from optimizer.found import Found, higher_bound
 from optimizer.limits import WorkLimits
 from optimizer.penalty import shortfall_price
 from optimizer.problem import ProblemArrays
@@ -29,10 +29,10 @@ REACHED_KW = 1e-3
 
 def polished(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, *, deadline: float | None) -> Found:
     """``found``, or a better plan with the same bound."""
-    if found.response_kw is None:
+    if found.response_kw is None or arrays.count > REPAIRED_UP_TO:
         return found
     sound = not check_columns(arrays.columns, found.response_kw)
-    if arrays.count > (POLISHED_BELOW - 1 if sound else REPAIRED_UP_TO):
+    if sound and arrays.count >= POLISHED_BELOW:
         return found
     first = aim_at(arrays.columns, found.response_kw) if sound else aim
 
@@ -59,7 +59,7 @@ def _around(arrays: ProblemArrays, aim: Aim, found: Found, limits: WorkLimits, d
     searched = search(arrays, aim, found.response_kw, limits, deadline=deadline)
     if searched.response_kw is None:
         return found
-    bound = float(np.nanmax([searched.bound_cny, found.bound_cny]))
+    bound = higher_bound(searched.bound_cny, found.bound_cny)
     return replace(searched, source=found.source, status=f"{found.status}, polished", bound_cny=bound)
 
 

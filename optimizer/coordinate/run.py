@@ -15,6 +15,7 @@ from optimizer.coordinate.layout import Layout, layout_of
 from optimizer.coordinate.master import Asked, Duals, Master
 from optimizer.coordinate.rounds import Effort, Rounds
 from optimizer.coordinate.sample import SampledFleet
+from optimizer.coordinate.warm import warm_prices
 from optimizer.cost import energy_worth
 from optimizer.found import Found
 from optimizer.penalty import shortfall_price
@@ -26,6 +27,7 @@ from optimizer.shards.holding import Holding
 from optimizer.shards.settle import Mixing, Weighted
 from optimizer.solve import Verdict
 from vpp.domain.columns import Flags
+from vpp.domain.dispatch import DispatchPlan
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
@@ -95,7 +97,7 @@ def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
     known_kw: Series,
     *,
     deadline: float | None = None,
-    warm: Duals | None = None,
+    previous: DispatchPlan | None = None,
     threads: int = 2,
     fleet_of: FleetOf | None = None,
 ) -> Found:
@@ -106,7 +108,7 @@ def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
         aim: Linear terms of the target at a guess of the plan.
         known_kw: A feasible plan to begin with, shape (N, H).
         deadline: ``time.perf_counter()`` value to be back by; ``None`` for work limits alone.
-        warm: Prices of an earlier plan over the same rows.
+        previous: An earlier plan, whose prices are begun with.
         threads: That answer prices, where the fleet is large enough.
         fleet_of: Puts the resources into shards; by default into one, in this process.
     """
@@ -117,7 +119,7 @@ def coordinated(  # noqa: PLR0913 - what is asked, and how it may be answered
     used = threads if arrays.count >= THREADED_FROM else 1
     fleet = local_fleet(holding, threads=used) if fleet_of is None else fleet_of(holding)
     work = _Work(arrays, layout, fleet, deadline)
-    rounds = _relaxed(work, aim, warm)
+    rounds = _relaxed(work, aim, warm_prices(layout, columns.nodes.ids, previous))
     final = _settled(work, rounds) if len(arrays.block.index) else rounds
     final = _finished(work, final)
     duals = final.mixed.duals
@@ -144,9 +146,9 @@ def _true_bound(work: _Work, rounds: Rounds) -> float:
 
 def _relaxed(work: _Work, aim: Aim, warm: Duals | None) -> Rounds:
     """The best mixture, blocks divisible."""
-    asked = work.asked(aim)
-    start, effort, tables = _prices_to_begin_with(work, Master(work.layout, asked), warm)
-    rounds = work.rounds(asked, start)
+    master = Master(work.layout, work.asked(aim))
+    start, effort, tables = _prices_to_begin_with(work, master, warm)
+    rounds = Rounds(master, work.cover, start)
     rounds.take_in(work.fleet.known(), None)
     for prices in tables:
         rounds.take_in(work.fleet.respond(prices), prices)
@@ -233,7 +235,8 @@ def _settled(work: _Work, rounds: Rounds) -> Rounds:
         fresh.take_in(column.answer, column.tables, ~of_blocks)
         if column.tables is not None and (weight[of_blocks] > 0.0).any():
             fresh.take_in(fleet.respond(column.tables, slots), column.tables, of_blocks)
-    fresh.take_in(fleet.respond(master.tables(rounds.center), slots), master.tables(rounds.center), of_blocks)
+    tables = master.tables(rounds.center)
+    fresh.take_in(fleet.respond(tables, slots), tables, of_blocks)
     fresh.run(fleet, master.clipped(rounds.mixed.duals), AGAIN, work.out_of_time)
     return fresh
 

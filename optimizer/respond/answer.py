@@ -49,12 +49,6 @@ class Answer:
     cost_cny: Series
     profit_cny: Series
 
-    @classmethod
-    def nothing(cls, slots: int, event: int, intervals: int) -> Self:
-        """Zeros throughout."""
-        shapes = ((slots, intervals), (slots, event), (slots, event), (slots,), (slots,))
-        return cls(*(np.zeros(shape) for shape in shapes))
-
     def scaled(self, weight: Series) -> "Answer":
         """Each slot ``weight`` times over, shape (S,)."""
         return Answer(*(array * (weight if array.ndim == 1 else weight[:, None]) for array in self.arrays))
@@ -63,11 +57,6 @@ class Answer:
     def arrays(self) -> tuple[Series, Series, Series, Series, Series]:
         """All sums, in the order of the fields."""
         return self.full_kw, self.mean_kw, self.variance_kw2, self.cost_cny, self.profit_cny
-
-    def take_in(self, other: "Answer") -> None:
-        """Adds ``other`` in place."""
-        for mine, more in zip(self.arrays, other.arrays, strict=True):
-            np.add(mine, more, out=mine)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -74,10 +74,11 @@ def best_path(  # noqa: PLR0913, PLR0917, PLR0915, PLR0912, C901 - one inner loo
                 size -= 1
             if size > first and right > high[t]:
                 widths[now, size - 1] -= right - high[t]
-            for i in range(first, size):
-                slopes[now, i - first] = slopes[now, i] - hold
-                widths[now, i - first] = widths[now, i]
-            size -= first
+            if first > 0 or hold != 0.0:
+                for i in range(first, size):
+                    slopes[now, i - first] = slopes[now, i] - hold
+                    widths[now, i - first] = widths[now, i]
+                size -= first
             # Limits that leave a single state, or rounding that leaves none: stand on the nearest one.
             if size == 0:
                 left = min(max(left, low[t]), high[t])

@@ -10,15 +10,13 @@ Prices come as ``worth = mean[i] * class_price[class_of[i], t] + group_price[gro
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizer.respond.carried import SEGMENTS, best_path
 from optimizer.respond.jit import compiled
+from vpp.domain.columns import Flags, Index
 from vpp.domain.flexibility import Series
 from vpp.domain.timegrid import INTERVAL_H
 
-Ints = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 STEP_H = INTERVAL_H
 LEAST_KEPT = 1e-6
 NOTHING = 1e-12
@@ -39,9 +37,9 @@ def respond_curtailable(  # noqa: PLR0913, PLR0917, C901 - an inner loop over pl
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,
@@ -104,9 +102,9 @@ def respond_block(  # noqa: PLR0913, PLR0917, PLR0912, C901 - an inner loop over
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,
@@ -114,11 +112,11 @@ def respond_block(  # noqa: PLR0913, PLR0917, PLR0912, C901 - an inner loop over
     minimum_kw: Series,
     price: Series,
     start_cost: Series,
-    min_run: Ints,
-    max_run: Ints,
-    max_calls: Ints,
-    min_rest: Ints,
-    running: Ints,
+    min_run: Index,
+    max_run: Index,
+    max_calls: Index,
+    min_rest: Index,
+    running: Index,
     response: Series,
     cost: Series,
     profit: Series,
@@ -188,9 +186,9 @@ def respond_fixed_block(  # noqa: PLR0913, PLR0917 - an inner loop over plain ar
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,
@@ -226,9 +224,9 @@ def respond_charging(  # noqa: PLR0913, PLR0917 - an inner loop over plain array
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,
@@ -282,9 +280,9 @@ def respond_cooling(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,
@@ -347,9 +345,9 @@ def respond_storage(  # noqa: PLR0913, PLR0917 - an inner loop over plain arrays
     first: int,
     last: int,
     mean: Series,
-    class_of: Ints,
-    group_of: Ints,
-    slot_of: Ints,
+    class_of: Index,
+    group_of: Index,
+    slot_of: Index,
     asked: Flags,
     class_price: Series,
     group_price: Series,

@@ -1,7 +1,7 @@
 """The resources of one kind with the kernel that answers for them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,36 +21,12 @@ from vpp.domain.flexibility import Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """The resources of one kind.
+class Places:
+    """Where each resource belongs (see ``Layout``) and how it delivers, shape (n,) each.
 
     Attributes:
-        kernel: Of ``optimizer.respond.kernels``.
-        index: Positions among all resources, shape (n,).
-        mean, spread: Of the delivery fraction: expected value and own standard deviation, shape (n,).
-        own: The kernel's arguments between the prices and the results.
+        mean, spread: Of the delivery fraction: expected value and own standard deviation.
     """
-
-    kernel: Callable[..., None]
-    index: Index
-    mean: Series
-    spread: Series
-    class_of: Index
-    group_of: Index
-    slot_of: Index
-    own: tuple[Any, ...]
-
-    def sample(self, rows: Index) -> "Part":
-        """The resources in ``rows`` alone."""
-        count = len(self.index)
-        own = tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own)
-        at = Places(self.mean, self.spread, self.class_of, self.group_of, self.slot_of).taking(rows)
-        return _part(self.kernel, self.index[rows], at, own)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Where each resource belongs and how it delivers, shape (n,) each; see ``Part`` and ``Layout``."""
 
     mean: Series
     spread: Series
@@ -63,8 +39,27 @@ class Places:
         return Places(self.mean[rows], self.spread[rows], self.class_of[rows], self.group_of[rows], self.slot_of[rows])
 
 
-def _part(kernel: Callable[..., None], index: Index, at: Places, own: tuple[Any, ...]) -> Part:
-    return Part(kernel, index, at.mean, at.spread, at.class_of, at.group_of, at.slot_of, own)
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The resources of one kind.
+
+    Attributes:
+        kernel: Of ``optimizer.respond.kernels``.
+        index: Positions among all resources, shape (n,).
+        at: Of these resources.
+        own: The kernel's arguments between the prices and the results.
+    """
+
+    kernel: Callable[..., None]
+    index: Index
+    at: Places
+    own: tuple[Any, ...]
+
+    def sample(self, rows: Index) -> "Part":
+        """The resources in ``rows`` alone."""
+        count = len(self.index)
+        own = tuple(x[rows] if isinstance(x, np.ndarray) and x.shape[:1] == (count,) else x for x in self.own)
+        return Part(self.kernel, self.index[rows], self.at.taking(rows), own)
 
 
 def parts_of(arrays: ProblemArrays, group_of: Index, slot_of: Index) -> dict[str, Part]:
@@ -81,7 +76,7 @@ def parts_of_kinds(kinds: Kinds, places: Places) -> dict[str, Part]:
 
     def part(kernel: Callable[..., None], index: Index, *own: Any) -> Part:  # noqa: ANN401 - arrays and figures
         contiguous = tuple(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x for x in own)
-        return _part(kernel, index, places.taking(index), contiguous)
+        return Part(kernel, index, places.taking(index), contiguous)
 
     return {
         "curtailable": part(
@@ -143,13 +138,4 @@ def parts_of_kinds(kinds: Kinds, places: Places) -> dict[str, Part]:
 
 def fixed_calls(part: Part, least_kw: Series, most_kw: Series, price: Series, standing_cny: Series) -> Part:
     """The blocks of ``part`` with their calls settled: bands of shape (n, T), standing costs of shape (n,)."""
-    return Part(
-        respond_fixed_block,
-        part.index,
-        part.mean,
-        part.spread,
-        part.class_of,
-        part.group_of,
-        part.slot_of,
-        (least_kw, most_kw, price, standing_cny),
-    )
+    return replace(part, kernel=respond_fixed_block, own=(least_kw, most_kw, price, standing_cny))

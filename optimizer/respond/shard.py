@@ -46,7 +46,7 @@ class FleetShard:
             part, first, last = task
             found = self._rows_of(part, first, last, prices, asked)
             sums, rows = Sums.nothing(self._slots, width), slice(first, last)
-            places = (part.slot_of[rows], asked, part.mean[rows], part.spread[rows])
+            places = (part.at.slot_of[rows], asked, part.at.mean[rows], part.at.spread[rows])
             add_responses(*places, self._event, *found, sums.high, sums.low)
             return sums
 
@@ -63,23 +63,23 @@ class FleetShard:
             part, first, last = task
             response, _, _ = self._rows_of(part, first, last, prices, asked)
             rows = slice(first, last)
-            add_weighted(part.slot_of[rows], part.index[rows], weight, response, into)
+            add_weighted(part.at.slot_of[rows], part.index[rows], weight, response, into)
 
         for _ in self._each(work, asked):
             pass
 
-    def rows(self, part: Part, prices: PriceTables, asked: Flags) -> tuple[Series, Series]:
-        """Responses (n, H) and costs (n,) of a part; rows of slots that are not asked hold zeros."""
-        response, cost = np.zeros((len(part.index), self._intervals)), np.zeros(len(part.index))
+    def rows(self, part: Part, prices: PriceTables, asked: Flags) -> Series:
+        """Responses (n, H) of a part; rows of slots that are not asked hold zeros."""
+        response = np.zeros((len(part.index), self._intervals))
 
         def work(task: tuple[Part, int, int]) -> None:
             _, first, last = task
-            response[first:last], cost[first:last], _ = self._rows_of(part, first, last, prices, asked)
+            response[first:last], _, _ = self._rows_of(part, first, last, prices, asked)
 
         tasks = [(part, a, min(a + self._rows, len(part.index))) for a in range(0, len(part.index), self._rows)]
         for _ in self._run(work, tasks):
             pass
-        return response, cost
+        return response
 
     def _rows_of(
         self, part: Part, first: int, last: int, prices: PriceTables, asked: Flags
@@ -88,10 +88,10 @@ class FleetShard:
         part.kernel(
             first,
             last,
-            part.mean,
-            part.class_of,
-            part.group_of,
-            part.slot_of,
+            part.at.mean,
+            part.at.class_of,
+            part.at.group_of,
+            part.at.slot_of,
             asked,
             prices.class_price,
             prices.group_price,
@@ -105,7 +105,7 @@ class FleetShard:
             (part, first, min(first + self._rows, len(part.index)))
             for part in self._parts
             for first in range(0, len(part.index), self._rows)
-            if asked[part.slot_of[first : first + self._rows]].any()
+            if asked[part.at.slot_of[first : first + self._rows]].any()
         ]
         return self._run(work, tasks)
 

@@ -44,7 +44,7 @@ Rows = Callable[[Weighted], Series]
 def settled_calls(part: Part, mixing: Mixing, rows: Rows, *, event: int, groups: int) -> Series:
     """The chosen answer of each block, shape (n, T)."""
     count = len(part.index)
-    weights = [weighted.weight[part.slot_of] for weighted in mixing]
+    weights = [weighted.weight[part.at.slot_of] for weighted in mixing]
     most = int(np.sum([weight > 0.0 for weight in weights], axis=0, dtype=np.intp).max(initial=0)) if weights else 0
     # Few answers have weight for any one block: only those are kept, however many rounds there were.
     candidates, share = np.zeros((most, count, event)), np.zeros((most, count))
@@ -57,7 +57,7 @@ def settled_calls(part: Part, mixing: Mixing, rows: Rows, *, event: int, groups:
             filled[used] += 1
     order = np.argsort(-candidates.max(axis=(0, 2), initial=0.0), kind="stable")
     chosen = np.zeros((count, event))
-    hand_on(order, candidates, share, part.group_of, np.zeros(event), np.zeros((groups, event)), chosen)
+    hand_on(order, candidates, share, part.at.group_of, np.zeros(event), np.zeros((groups, event)), chosen)
     return chosen
 
 

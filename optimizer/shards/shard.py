@@ -66,7 +66,7 @@ class Shard:
         def rows(weighted: Weighted) -> Series:
             if weighted.tables is None:
                 return holding.known_kw[block.index, :event]
-            return self._answers.rows(block, weighted.tables, weighted.weight > 0.0)[0][:, :event]
+            return self._answers.rows(block, weighted.tables, weighted.weight > 0.0)[:, :event]
 
         chosen_kw = settled_calls(block, mixing, rows, event=event, groups=holding.groups)
         self._parts = {**self._parts, "block": fixed_part(block, holding.block, chosen_kw)}
