@@ -54,7 +54,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class NodeLimit:
-    """A node's import limit during ``[start, end)``, stated when the window begins."""
+    """A node's import limit during ``[start, end)``, stated when the day begins."""
 
     node_id: str
     start: datetime

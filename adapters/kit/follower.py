@@ -258,8 +258,8 @@ class Follower:
             if binds_nothing(active.command, index, spec):
                 active.targets_kw = []
             else:
-                early = isinstance(adapter, EarlyStarts) and active.command.mode is CommandMode.AT_LEAST
-                share = adapter.start_early if isinstance(adapter, EarlyStarts) and early else adapter.split
+                more = active.command.mode is CommandMode.AT_LEAST
+                share = adapter.start_early if more and isinstance(adapter, EarlyStarts) else adapter.split
                 active.targets_kw = np.round(share(spec, setpoint_kw, readings), 6).tolist()
             active.interval = index
             self._changed.add(spec.id)

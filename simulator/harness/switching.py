@@ -5,6 +5,7 @@ from simulator.scenario import Scenario
 from vpp.bootstrap import Controller
 
 CONTROL_CENTRE = "control centre"
+MOVE, TELL = 0, 1
 
 
 async def switch_lines(scenario: Scenario, controller: Controller, world: World) -> None:
@@ -19,9 +20,12 @@ async def switch_lines(scenario: Scenario, controller: Controller, world: World)
             reason=limit.reason,
             by=CONTROL_CENTRE,
         )
-    for moved in scenario.network.transfers:
-        await controller.clock.sleep_until(moved.at)
-        world.advance()
-        world.plant.transfer(moved.node_id, moved.parent_id)
-        await controller.clock.sleep_until(moved.told_at)
-        await controller.switching.reassign(moved.node_id, moved.parent_id, reason=moved.reason, by=CONTROL_CENTRE)
+    moves = [(moved.at, MOVE, moved) for moved in scenario.network.transfers]
+    tells = [(moved.told_at, TELL, moved) for moved in scenario.network.transfers]
+    for at, step, moved in sorted([*moves, *tells], key=lambda due: due[:2]):
+        await controller.clock.sleep_until(at)
+        if step == MOVE:
+            world.advance()
+            world.plant.transfer(moved.node_id, moved.parent_id)
+        else:
+            await controller.switching.reassign(moved.node_id, moved.parent_id, reason=moved.reason, by=CONTROL_CENTRE)

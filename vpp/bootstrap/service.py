@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -72,7 +72,7 @@ class _Opened:
     controller: Controller
     access: AccessDatabase
     metrics: PrometheusMetrics
-    warm: Callable[[], Awaitable[None]]
+    warm: Callable[[], Coroutine[None, None, None]]
 
 
 async def serve(config: ServeConfig, web: Web, *, on_ready: Callable[[Running], None]) -> None:
@@ -180,7 +180,7 @@ async def _run(
             tasks = [
                 group.create_task(controller.run(), name="controller"),
                 group.create_task(_tidy(door), name="service/tidy"),
-                group.create_task(_warm(opened), name="service/warm"),
+                group.create_task(opened.warm(), name="service/warm"),
             ]
             answering = group.create_task(server.answer(listening), name="service/web")
             await server.answering.wait()
@@ -237,11 +237,6 @@ async def _tidy(door: Door) -> None:
         except StoreError as error:
             door.metrics.note("what is over could not be forgotten", reason=str(error))
         await asyncio.sleep(TIDY_EVERY_S)
-
-
-async def _warm(opened: _Opened) -> None:
-    """Has everything loaded before the first event needs it."""
-    await opened.warm()
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from vpp.cli.client import BAD_INPUT, KeyOption, UrlOption, connected, print_json, say_no
+from vpp.cli.client import BAD_INPUT, JsonOption, KeyOption, UrlOption, connected, print_json, say_no
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WAIT_S = 120.0
 """A table of a large district takes its time when nobody has asked for it of late."""
 

@@ -22,6 +22,7 @@ UrlOption = Annotated[
     str | None, typer.Option("--url", envvar=URL_VARIABLE, help="A running controller, such as http://127.0.0.1:8000.")
 ]
 KeyOption = Annotated[str | None, typer.Option("--api-key", envvar=KEY_VARIABLE, help="Its API key.", show_envvar=True)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)

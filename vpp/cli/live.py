@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpp.cli.client import BAD_INPUT, Controller, KeyOption, UrlOption, connected, print_json, quoted, say_no
+from vpp.cli.client import (
+    BAD_INPUT,
+    Controller,
+    JsonOption,
+    KeyOption,
+    UrlOption,
+    connected,
+    print_json,
+    quoted,
+    say_no,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
 FINAL = frozenset({"settled", "certified", "cancelled"})
 FIGURES = ("target_kw", "committed_kw", "commanded_kw", "acknowledged_kw", "metered_kw", "verified_kw")

@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from vpp.cli.client import KeyOption, UrlOption, connected, print_json
+from vpp.cli.client import JsonOption, KeyOption, UrlOption, connected, print_json
 
 network_app = typer.Typer(no_args_is_help=True, help="The network tree: look at it, say what has been changed.")
 NodeArgument = Annotated[str, typer.Argument(help="Node id, such as snow-line-1.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, in words.")]
 OnceOption = Annotated[str | None, typer.Option("--idempotency-key", help="The same key again records nothing new.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @network_app.command("reassign")

@@ -12,6 +12,7 @@ from optimizer.plan import Method
 from optimizer.validate import check_names
 from vpp.domain.columns import columns_of
 from vpp.domain.dispatch import DispatchProblem, PlanningOutcome
+from vpp.domain.errors import OutsideError
 
 FIRST_PLAN_S = 60.0
 """Time that the very first plan may take beyond the deadline: without it there is nothing to write."""
@@ -40,12 +41,12 @@ class Within:
 
         Raises:
             InputError: the problem is malformed.
-            TimeoutError: not even a first plan was there long after the deadline.
+            OutsideError: not even a first plan was there long after the deadline.
         """
         left_s = self._deadline_s - (time.perf_counter() - self._begun)
         self._thread.join(max(left_s, 0.0))
         if not self._first.wait(FIRST_PLAN_S):
-            raise TimeoutError(f"no plan {FIRST_PLAN_S:g} s after the deadline of {self._deadline_s:g} s")
+            raise OutsideError(f"no plan {FIRST_PLAN_S:g} s after the deadline of {self._deadline_s:g} s")
         if self._error is not None:
             raise self._error
         return self._found[-1]

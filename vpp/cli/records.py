@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpp.cli.client import KeyOption, UrlOption
+from vpp.cli.client import JsonOption, KeyOption, UrlOption
 from vpp.cli.live import approve_event, cancel_event, create_event, list_live, show_live, watch_event
 from vpp.cli.records_opened import ConfigOption, StoreOption, read_records, refuse
 from vpp.domain.timegrid import DISTRICT_ZONE, format_instant
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from vpp.bootstrap.records import Records
 
 EventArgument = Annotated[str, typer.Argument(help="Event id, such as event-1.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 event_app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Events of a running controller, or in a store."

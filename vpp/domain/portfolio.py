@@ -79,7 +79,7 @@ def dispatch_problem(
         changes: Of the registered limits.
     """
     event_intervals = len(ask.target_kw)
-    resources = tuple(_resource(c, ask.grid, event_intervals, fleet) for c in candidates)
+    resources, nodes = resources_and_nodes(candidates, ask.grid, event_intervals, fleet, node_flow_kw, changes=changes)
     return DispatchProblem(
         grid=ask.grid,
         event_intervals=event_intervals,
@@ -88,7 +88,7 @@ def dispatch_problem(
         resources=resources,
         direction=ask.direction,
         energy_price_cny_per_kwh=ask.energy_price_cny_per_kwh,
-        nodes=(*_network(fleet, changes, node_flow_kw, ask.grid), *_sites(fleet, resources, len(ask.grid))),
+        nodes=nodes,
         coverage=ask.coverage,
         common_sd=ask.common_sd,
     )

@@ -215,7 +215,15 @@ class AnytimeWorkers:
                 self._keepers.submit(self._bring_up)
 
     def _bring_up(self) -> None:
-        seat = self._started()
+        try:
+            seat = self._started()
+        except (OSError, EOFError):
+            # No sockets or processes to be had now; the next to ask tries again.
+            with self._changed:
+                self._starting -= 1
+                if not self._closed:
+                    self._on_lost(Loss.NOT_READY)
+            return
         with self._changed:
             self._starting -= 1
             self._seats.add(seat)
@@ -233,9 +241,14 @@ class AnytimeWorkers:
     def _started(self) -> _Seat:
         ours, theirs = socket.socketpair()
         process = self._context.Process(target=serve, args=(theirs, self._warm_up), name="anytime worker", daemon=True)
-        with interrupts_held_back():
-            process.start()
-        theirs.close()
+        try:
+            with interrupts_held_back():
+                process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return _Seat(process, FramedLink(ours))
 
     def _fail(self, seat: _Seat) -> None:

@@ -30,27 +30,28 @@ class UsualLoad:
     async def on(self, meter_ids: Sequence[str], grid: TimeGrid) -> Mapping[str, Series]:
         """Usual power on ``grid`` by meter, shape (len(grid),), ``nan`` where no day of the kind was metered."""
         today = trading_day(grid.start)
-        await self._read(meter_ids, today)
+        mean_kw = await self._read(meter_ids, today)
         days = days_between(today, trading_day(grid.end))
         kinds = self._calendar(days).working_mask(days).astype(np.intp)
         first = TimeGrid(day_start(today), 0).index_of(grid.start)
-        return {
-            meter_id: self._mean_kw[meter_id][kinds].reshape(-1)[first : first + grid.count] for meter_id in meter_ids
-        }
+        return {meter_id: mean_kw[meter_id][kinds].reshape(-1)[first : first + grid.count] for meter_id in meter_ids}
 
-    async def _read(self, meter_ids: Sequence[str], today: date) -> None:
+    async def _read(self, meter_ids: Sequence[str], today: date) -> Mapping[str, Series]:
+        """Means of that day by meter; whoever asks for another day meanwhile has means of its own."""
         if self._today != today:
             self._today, self._mean_kw = today, {}
-        missing = [meter_id for meter_id in meter_ids if meter_id not in self._mean_kw]
+        mean_kw = self._mean_kw
+        missing = [meter_id for meter_id in meter_ids if meter_id not in mean_kw]
         if not missing:
-            return
+            return mean_kw
         past = days_between(today - LOOKBACK, today - timedelta(days=1))
         whole = TimeGrid.between(day_start(past[0]), day_grid(past[-1]).end)
         energy = await self._archive.interval_energy(missing, whole)
         power_kw = energy.energy_wh.reshape(len(missing), len(past), -1) / WH_PER_KWH / INTERVAL_H
         working = self._calendar(past).working_mask(past)
         means_kw = np.stack([_latest_mean(power_kw, ~working), _latest_mean(power_kw, working)], axis=1)
-        self._mean_kw |= dict(zip(missing, means_kw, strict=True))
+        mean_kw |= dict(zip(missing, means_kw, strict=True))
+        return mean_kw
 
 
 def _latest_mean(power_kw: Series, days: Mask) -> Series:
